@@ -1,0 +1,130 @@
+#pragma once
+
+#include <cstdint>
+#include <expected>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include "jetway/base/bytes.h"
+#include "jetway/base/error.h"
+#include "jetway/base/random.h"
+#include "jetway/base/time.h"
+#include "jetway/crypto/identity.h"
+#include "jetway/crypto/peer_id.h"
+#include "jetway/crypto/secret.h"
+#include "jetway/crypto/suite.h"
+
+namespace jetway::crypto {
+
+class InitFilter;
+
+enum class HandshakeErrc : std::uint8_t {
+  Malformed,           // protocol: truncated, oversized, out of order or trailing bytes
+  NoCommonVersion,     // fatal: one of the two programs is too old
+  NoCommonSuite,       // fatal: configuration
+  StaleTimestamp,      // the dialer's clock is off and it did not answer our Retry
+  Replayed,            // protocol: an Init that was seen before
+  BadCookie,           // protocol: a Retry we never sent, or for another address
+  BadKeyShare,         // protocol: all-zero X25519 result, key or ciphertext of wrong size
+  BadSignature,        // protocol
+  BadMac,              // protocol: tampered with, or another shared secret than ours
+  OwnIdentity,         // fatal: the peer shows our own key
+  UnknownPeer,         // fatal until a person accepts the key; error.peer says whose
+  PeerMismatch,        // fatal: not the peer that was dialed; error.peer says who answered
+  Internal,            // our library failed
+};
+
+struct HandshakeError {
+  HandshakeErrc code;
+  std::string_view reason;     // static text
+  std::optional<PeerId> peer;  // UnknownPeer, PeerMismatch
+
+  bool operator==(const HandshakeError& other) const { return code == other.code; }
+};
+
+struct HandshakeConfig {
+  // Whose connection this is. Shared by all connections.
+  std::shared_ptr<const Identity> identity;
+
+  // Suites in order of preference; the listener's order decides. Default: by what the CPU does fast.
+  std::vector<Suite> suites = default_suites();
+
+  // Protocol versions that we speak, best first.
+  std::vector<std::uint16_t> versions = {1};
+
+  // Handed to the peer, opaque here; the dialer's travel in clear (but authenticated), the listener's sealed.
+  Bytes transport_parameters;
+
+  // How far the peers' clocks may be apart before a Retry corrects it.
+  std::chrono::milliseconds clock_tolerance{5'000};
+
+  // Mixed into the key schedule by both ends where a ticket or an invitation carried one: generated, at least
+  // 16 bytes, never something a person chose. Empty: none.
+  SecretBytes shared_secret;
+
+  // Dialer: the peer that has to answer; any other is PeerMismatch.
+  std::optional<PeerId> expected_peer;
+
+  // Dialer, when no peer is expected: whether this identity is known. False aborts with UnknownPeer before
+  // Confirm, so that our own identity is not shown to a stranger. Empty: nobody is known.
+  std::function<bool(const PeerId&)> is_known;
+};
+
+struct HandshakeResult {
+  PeerId peer;
+  Bytes peer_public_key;  // DER SubjectPublicKeyInfo
+  std::uint16_t version = 0;
+  Suite suite = Suite::Aes256Gcm;
+  Bytes peer_transport_parameters;
+  // Traffic secrets, one per direction; PacketKeys come from them (packet_keys.h).
+  SecretBytes send_secret;
+  SecretBytes receive_secret;
+  SecretBytes exporter_secret;
+};
+
+// One handshake (docs/protocol/handshake.md): SIGMA-I with a hybrid key exchange in three messages,
+//
+//   dialer   Start ─Init→ SentInit ─Response / Confirm→ Done
+//                            └─Retry / Init→ SentInit   (once)
+//   listener Start ─Init / Response→ SentResponse ─Confirm→ Done
+//               └─Init / Retry→ Start
+//
+// Sans-IO: bytes of the pipe's handshake stream go in, in order, and come out; after every input drain
+// poll_output(). An error is final; the connection is to be closed. Message bytes held are bounded by
+// kHandshakeMessageMaxBytes.
+class Handshake {
+ public:
+  // `random` is borrowed; the Init is ready to be polled.
+  static Handshake dialer(HandshakeConfig config, RandomSource& random, WallTime now);
+  // `filter` is borrowed and shared by all handshakes of a listener. `peer_address` is what a cookie is bound
+  // to: any bytes that name where the peer sends from.
+  static Handshake listener(HandshakeConfig config, RandomSource& random, InitFilter& filter,
+                            ByteView peer_address);
+
+  Handshake(Handshake&&) noexcept;
+  Handshake& operator=(Handshake&&) noexcept;
+  ~Handshake();
+
+  // Bytes that follow those handed in before. Whole messages among them are acted upon.
+  std::expected<void, HandshakeError> handle_bytes(WallTime now, ByteView bytes);
+
+  // Bytes to be sent, in order; empty when there are none (now).
+  Bytes poll_output();
+
+  // Dialer: keys agreed and Confirm polled or ready to be. Listener: Confirm verified.
+  bool is_complete() const;
+  // is_complete() only; the secrets in it can be moved out.
+  HandshakeResult take_result();
+
+ private:
+  class Machine;
+  explicit Handshake(std::unique_ptr<Machine> machine);
+  std::unique_ptr<Machine> machine_;
+};
+
+inline constexpr std::size_t kHandshakeMessageMaxBytes = 32 * 1024;
+
+}  // namespace jetway::crypto

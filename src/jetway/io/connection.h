@@ -1,0 +1,101 @@
+#pragma once
+
+#include <cstdint>
+#include <expected>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "jetway/base/buffer.h"
+#include "jetway/crypto/peer_id.h"
+#include "jetway/crypto/suite.h"
+#include "jetway/io/task.h"
+#include "jetway/session/counters.h"
+#include "jetway/session/types.h"
+
+namespace jetway::io {
+
+class ConnectionCore;
+
+// One stream of a connection, for coroutines on the connection's event loop. A handle: copies refer to the same
+// stream. Every wait ends with ConnectionClosed when the connection does.
+class Stream {
+ public:
+  session::StreamId id() const;
+
+  // At least one byte unless the end has come ({0, true}).
+  Task<std::expected<session::Session::ReadResult, session::StreamError>> read(MutableBytes out);
+  // Fills `out`, straight from the packets; less only at the end of the stream.
+  Task<std::expected<session::Session::ReadResult, session::StreamError>> read_full(MutableBytes out);
+  // Suspends while the send buffer is full. Copies.
+  Task<std::expected<void, session::StreamError>> write(ByteView data);
+  // Sends from the buffer itself.
+  Task<std::expected<void, session::StreamError>> write(Buffer data);
+  // No more writes.
+  std::expected<void, session::StreamError> finish();
+  // Until all that was written has left (StreamFinished); call finish() before.
+  Task<std::expected<void, session::StreamError>> drained();
+  void reset(std::uint64_t code);
+  void stop(std::uint64_t code);
+
+ private:
+  friend class ConnectionCore;
+  friend class Connection;
+  Stream(std::shared_ptr<ConnectionCore> core, session::StreamId id);
+  std::shared_ptr<ConnectionCore> core_;
+  session::StreamId id_;
+};
+
+struct AcceptedStream {
+  Stream stream;
+  session::Direction direction;
+  session::Priority priority;
+};
+
+// What is known about a connection, for people.
+struct ConnectionInfo {
+  crypto::PeerId peer;
+  std::string transport;  // "tcp", "unix"
+  std::string local_address;
+  std::string remote_address;
+  crypto::Suite suite;
+  std::string_view key_exchange;  // "X25519MLKEM768"
+  std::optional<Duration> rtt;
+  session::CountersSnapshot counters;
+};
+
+// An authenticated, encrypted connection with one peer, whatever carries it. A handle: copies refer to the same
+// connection, which lives on one event loop and is to be used there. It closes when the last handle is gone.
+class Connection {
+ public:
+  Task<std::expected<Stream, session::StreamError>> open_stream(session::Direction direction,
+                                                               session::StreamOptions options = {});
+  // The next stream that the peer opens; nullopt when the connection is over.
+  Task<std::optional<AcceptedStream>> accept_stream();
+
+  Task<std::expected<void, session::StreamError>> send_message(ByteView message, session::StreamOptions options = {});
+  Task<std::optional<Buffer>> receive_message();
+  std::expected<void, session::StreamError> send_datagram(ByteView datagram);
+  Task<std::optional<Buffer>> receive_datagram();
+
+  ConnectionInfo info() const;
+  bool is_connected() const;
+
+  // Listener: the decision about an authenticated peer (see Transport::listen). A dialer is admitted when its
+  // connect() returns.
+  void admit();
+  void refuse(std::string_view reason);
+
+  // Sends what was written, then says goodbye. Returns when it has left or close_timeout is over.
+  Task<void> close(std::uint64_t code, std::string_view reason);
+  // Until the connection is over for whatever reason.
+  Task<session::CloseReason> closed();
+
+ private:
+  friend class ConnectionCore;
+  explicit Connection(std::shared_ptr<ConnectionCore> core);
+  std::shared_ptr<ConnectionCore> core_;
+};
+
+}  // namespace jetway::io

@@ -1,0 +1,125 @@
+#pragma once
+
+#include <cstdint>
+#include <expected>
+#include <memory>
+#include <optional>
+#include <string_view>
+
+#include "jetway/base/buffer.h"
+#include "jetway/base/time.h"
+#include "jetway/session/config.h"
+#include "jetway/session/counters.h"
+#include "jetway/session/parameters.h"
+#include "jetway/session/types.h"
+#include "jetway/wire/packet_writer.h"
+
+namespace jetway::session {
+
+// Streams, messages and datagrams of one connection over any pipe (docs/protocol/session.md). The engine below
+// (framed, jsp) carries its frames: it asks write_frames() for the content of each packet, under a number of
+// its own, and says later what became of it; it hands in the frames of each authentic packet.
+//
+// Sans-IO and not thread-safe. Commands never block: write() takes what there is room for. Bounded by
+// SessionConfig whatever the peer does. After any input or command drain poll_event(), then let the engine
+// below send.
+class Session {
+ public:
+  Session(Role role, const SessionConfig& config, TimePoint now);
+  Session(Session&&) noexcept;
+  ~Session();
+
+  // --- from the engine below ---
+
+  // What we tell the peer in the handshake, and what it told us: before any frame goes either way.
+  LocalParameters local_parameters() const;
+  void on_established(TimePoint now, const PeerParameters& peer);
+
+  // Listener: lets the peer open streams and tells it so. Until then its stream frames are an error.
+  void admit(TimePoint now);
+  bool is_admitted() const;
+
+  // The frames of one packet, without CRYPTO. An error closes the connection with the code in it.
+  std::expected<void, CloseReason> handle_frames(TimePoint now, ByteView payload);
+
+  // Whether write_frames() has something to write now.
+  bool wants_to_send() const;
+  // Fills one packet with what is most urgent. Memory that the writer refers to stays until the packet is
+  // acknowledged or lost.
+  void write_frames(TimePoint now, wire::PacketWriter& packet, std::uint64_t packet_number);
+  // A pipe that does not lose calls acked as soon as the packet has been sealed.
+  void on_packet_acked(TimePoint now, std::uint64_t packet_number);
+  void on_packet_lost(TimePoint now, std::uint64_t packet_number);
+
+  std::optional<TimePoint> next_timeout() const;
+  // IdleTimeout when the connection is to be given up.
+  std::expected<void, CloseReason> handle_timeout(TimePoint now);
+
+  // Bytes or frames of any kind came from the peer: restarts the idle clock. handle_frames() does it by itself.
+  void on_activity(TimePoint now);
+
+  // Why, once: queued as CONNECTION_CLOSE for write_frames(); further commands fail with ConnectionClosed.
+  void close(TimePoint now, const CloseReason& reason);
+  bool is_closed() const;
+
+  // --- from the application ---
+
+  std::expected<StreamId, StreamError> open_stream(Direction direction, const StreamOptions& options = {});
+
+  // Takes as many of the bytes as there is room for in the send buffer (0 is possible; a StreamWritable event
+  // follows when there is room again) and copies them.
+  std::expected<std::size_t, StreamError> write(StreamId id, ByteView data);
+  // Takes the buffer as it is, without copying, and sends from it. False (and `data` untouched) while the send
+  // buffer is full; it counts as full only when something is in it, so that a buffer of any size goes through.
+  std::expected<bool, StreamError> write(StreamId id, Buffer& data);
+  // No more writes; the peer reads the end when it has read all.
+  std::expected<void, StreamError> finish(StreamId id);
+  // Gives up our side: what was not sent never will be.
+  std::expected<void, StreamError> reset(StreamId id, std::uint64_t code);
+
+  struct ReadResult {
+    std::size_t bytes = 0;
+    bool is_end = false;  // the peer's finish(); no more will come
+  };
+  // Copies what has arrived, in order. {0, false}: nothing now; a StreamReadable event follows. Fails with Reset
+  // once the peer gave up the stream.
+  std::expected<ReadResult, StreamError> read(StreamId id, MutableBytes out);
+
+  // As read(), but what arrives later goes straight from the packet into `out` until it is full: one copy
+  // fewer for bulk data. StreamReadable comes when `out` is full or the stream is at its end; take_posted_read()
+  // then says how much is in it. One per stream; `out` stays valid until taken. Bytes that are in `out` count as
+  // read for flow control.
+  std::expected<void, StreamError> post_read(StreamId id, MutableBytes out);
+  // Ends the posted read whether it is full or not.
+  std::expected<ReadResult, StreamError> take_posted_read(StreamId id);
+
+  // Tells the peer that we shall read no more (STOP_SENDING); what arrives is dropped.
+  std::expected<void, StreamError> stop(StreamId id, std::uint64_t code);
+
+  // A stream's class may change while it is open.
+  std::expected<void, StreamError> set_priority(StreamId id, Priority priority);
+
+  // One message, whole or not at all, on a one-way stream of its own. Fails with TooManyStreams when too many wait.
+  std::expected<void, StreamError> send_message(ByteView message, const StreamOptions& options = {});
+  // Unreliable; the oldest one waiting is dropped when the queue is full.
+  std::expected<void, StreamError> send_datagram(ByteView datagram);
+  // Measures the round trip now.
+  void ping(TimePoint now);
+
+  std::optional<Event> poll_event();
+
+  // Smoothed, from PING or from the engine's own acknowledgements (set_rtt()).
+  std::optional<Duration> rtt() const;
+  void set_rtt(Duration smoothed);
+  const Counters& counters() const;
+  Counters& counters();
+
+  // Asserts what must hold between calls; for tests and fuzzing.
+  void check_invariants() const;
+
+ private:
+  class State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace jetway::session

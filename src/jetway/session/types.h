@@ -1,0 +1,123 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <variant>
+
+#include "jetway/base/buffer.h"
+#include "jetway/base/error.h"
+#include "jetway/base/time.h"
+#include "jetway/wire/frame.h"
+
+namespace jetway::session {
+
+using wire::Direction;
+
+// Stream identifiers as in RFC 9000 section 2.1: bit 0 says who opened it (0 the dialer), bit 1 whether it
+// is one-way, the rest counts.
+using StreamId = std::uint64_t;
+
+enum class Role : std::uint8_t { Dialer, Listener };
+
+// Classes of streams, messages and datagrams. System goes strictly first; the others share by weight.
+enum class Priority : std::uint8_t { System = 0, Media = 1, Chat = 2, Bulk = 3 };
+
+enum class Compression : std::uint8_t { None = 0, Lz4 = 1, Zstd = 2 };
+
+struct StreamOptions {
+  Priority priority = Priority::Chat;
+  // What leaves this side is cut into units and compressed where it pays; the peer's side of a two-way stream
+  // is the peer's choice. Used only if agreed in the handshake, else None.
+  Compression compression = Compression::None;
+};
+
+enum class StreamErrc : std::uint8_t {
+  NoSuchStream,      // fatal: never opened, or finished and forgotten
+  WrongDirection,    // fatal: writing to or reading from the other side's one-way stream
+  TooManyStreams,    // recoverable: the peer allows no more now; wait for StreamsAvailable
+  Finished,          // fatal: written after finish()
+  Stopped,           // fatal: the peer does not want more (its code is in the event)
+  Reset,             // fatal: the peer gave up the stream
+  MessageTooLarge,   // fatal: message or datagram above what the peer takes
+  NotAdmitted,       // recoverable: the listener has not admitted us yet
+  ConnectionClosed,  // fatal for this connection
+};
+
+struct StreamError {
+  StreamErrc code;
+  std::string_view reason;  // static text
+  std::uint64_t peer_code = 0;  // Stopped, Reset: the code that the peer gave
+
+  bool operator==(const StreamError& other) const { return code == other.code; }
+};
+
+// Codes of CONNECTION_CLOSE that the protocol itself sends (docs/protocol/frames.md); the numbers follow
+// RFC 9000 section 20.1.
+enum class ProtocolCode : std::uint64_t {
+  NoError = 0x00,
+  Internal = 0x01,
+  Refused = 0x02,  // the listener does not admit this peer
+  FlowControl = 0x03,
+  StreamLimit = 0x04,
+  StreamState = 0x05,
+  FinalSize = 0x06,
+  FrameEncoding = 0x07,
+  Parameters = 0x08,
+  ProtocolViolation = 0x0a,
+  CryptoLimit = 0x0d,
+  KeyUpdate = 0x0e,
+  Handshake = 0x100,  // plus HandshakeErrc
+};
+
+// Why a connection is over.
+struct CloseReason {
+  enum class By : std::uint8_t {
+    Us,           // close()
+    Peer,         // the peer's close
+    Error,        // the peer broke the protocol; `code` is what we told it
+    IdleTimeout,  // nothing came for too long
+    PipeClosed,   // the pipe ended without a close
+  };
+  By by = By::Us;
+  bool by_application = false;  // `code` is the application's
+  std::uint64_t code = 0;
+  std::string text;  // foreign when by == Peer: escape before showing
+
+  bool operator==(const CloseReason&) const = default;
+};
+
+// What the layer above learns from a session. Events about one stream come in order.
+struct StreamOpened {  // by the peer
+  StreamId id;
+  Direction direction;
+  Priority priority;
+};
+struct StreamReadable {  // data, the end or a reset to be read; once until read() returns nothing
+  StreamId id;
+};
+struct StreamWritable {  // room again after write() took less than it was given
+  StreamId id;
+};
+struct StreamStopped {  // STOP_SENDING: our side of the stream has been reset with the same code
+  StreamId id;
+  std::uint64_t code;
+};
+struct StreamFinished {  // all we wrote, and the end, has been handed to (framed) or acknowledged by (JSP) the peer
+  StreamId id;
+};
+struct StreamsAvailable {  // open_stream() may work again
+  Direction direction;
+};
+struct MessageReceived {
+  Buffer message;
+  Priority priority;
+};
+struct DatagramReceived {
+  Buffer datagram;
+};
+struct Admitted {};  // dialer: the listener lets us open streams
+using Event = std::variant<StreamOpened, StreamReadable, StreamWritable, StreamStopped, StreamFinished,
+                           StreamsAvailable, MessageReceived, DatagramReceived, Admitted>;
+
+}  // namespace jetway::session

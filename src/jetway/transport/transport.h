@@ -1,0 +1,96 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <expected>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "jetway/framed/connection.h"
+#include "jetway/io/connection.h"
+#include "jetway/io/event_loop.h"
+#include "jetway/io/task.h"
+#include "jetway/transport/address.h"
+
+namespace jetway::transport {
+
+enum class TransportErrc : std::uint8_t {
+  BadAddress,        // fatal: error.detail says what is wrong with it
+  ResolveFailed,     // recoverable
+  ConnectFailed,     // recoverable: refused, unreachable
+  Timeout,           // recoverable
+  AddressInUse,      // fatal: another program listens there
+  PermissionDenied,  // fatal: port below 1024, directory of the socket
+  TooManyFiles,      // recoverable: out of descriptors
+  HandshakeFailed,   // see `handshake`
+  Refused,           // fatal: the peer does not admit us
+  Lost,              // recoverable: the pipe ended before the connection was there
+};
+
+struct TransportError {
+  TransportErrc code;
+  std::string detail;  // what failed, with the address, for people; foreign parts are escaped
+  std::optional<crypto::HandshakeError> handshake;
+
+  bool operator==(const TransportError& other) const { return code == other.code; }
+};
+
+// What a pipe can do (design section 9).
+struct Capabilities {
+  bool is_reliable = true;
+  bool is_ordered = true;
+  bool is_multiplexed = true;
+  bool is_resumable = false;
+  bool traverses_nat = false;
+  bool has_datagrams = true;
+  std::uint64_t message_max_bytes = 0;
+};
+
+struct TransportConfig {
+  framed::FramedConfig framed;
+
+  std::chrono::milliseconds connect_timeout{10'000};
+  std::chrono::seconds tcp_keepalive{30};
+  int socket_buffer_bytes = 4 << 20;
+  int listen_backlog = 1024;
+  // Connections of a listener, those in the handshake included; more are closed at once.
+  std::size_t connections_max = 1024;
+  // Authenticated peers that wait to be admitted; more are refused at once.
+  std::size_t unadmitted_max = 4;
+  // A peer that takes nothing of what we send for so long is given up.
+  std::chrono::milliseconds stalled_timeout{60'000};
+};
+
+// A listening socket. Closes it when destroyed (a Unix socket's file is removed).
+class Listener {
+ public:
+  virtual ~Listener() = default;
+  // The next peer that has authenticated itself (connection.info().peer); it is for the caller to admit() or
+  // refuse() it. nullopt after close().
+  virtual io::Task<std::optional<io::Connection>> accept() = 0;
+  virtual void close() = 0;
+  // With the port that the system chose where it was 0.
+  virtual Address local_address() const = 0;
+};
+
+// A way to reach a peer. Stateless but for its configuration.
+class Transport {
+ public:
+  virtual ~Transport() = default;
+  virtual std::string_view name() const = 0;
+  virtual Capabilities capabilities() const = 0;
+  virtual bool is_available() const = 0;
+  // Of two that can reach a peer the one with the larger number is tried first.
+  virtual int priority() const = 0;
+
+  // Connected, authenticated and admitted.
+  virtual io::Task<std::expected<io::Connection, TransportError>> connect(io::EventLoop& loop, Address address,
+                                                                         TransportConfig config) = 0;
+  virtual std::expected<std::unique_ptr<Listener>, TransportError> listen(io::EventLoop& loop,
+                                                                          const Address& address,
+                                                                          const TransportConfig& config) = 0;
+};
+
+}  // namespace jetway::transport
