@@ -19,8 +19,8 @@ struct FramedConfig {
   crypto::HandshakeConfig handshake;  // transport_parameters are filled in from `session`
   session::SessionConfig session;
 
-  // Payload of a data packet we send: larger ones cost memory on both sides, smaller ones a seal, a header and
-  // a tag each. At most 16 MiB.
+  // Payload of a data packet we send: larger ones cost memory on both sides, smaller ones a seal, a header
+  // and a tag each. At most 16 MiB.
   std::size_t packet_payload_bytes = 64 * 1024;
   // What we take from an authenticated peer; before that 64 KiB.
   std::size_t packet_payload_max_bytes = std::size_t{16} << 20;
@@ -51,8 +51,8 @@ struct Closed {  // last event; nothing more is sent than what poll_transmit() s
 };
 using Event = std::variant<HandshakeFailed, PeerAuthenticated, Closed>;
 
-// The framed engine (docs/protocol/packet.md): handshake, seal and session over any reliable byte pipe. Sans-IO;
-// the five calls of every engine. `random` and `filter` are borrowed.
+// The framed engine (docs/protocol/packet.md): handshake, seal and session over any reliable byte pipe.
+// Sans-IO; the five calls of every engine. `random` and `filter` are borrowed.
 class Connection {
  public:
   static Connection dialer(FramedConfig config, RandomSource& random, Now now);
@@ -63,8 +63,8 @@ class Connection {
 
   // --- inputs ---
 
-  // Bytes from the pipe, without a copy: the pipe reads into prepare_receive(), then handle_received() with the
-  // count. handle_bytes() is the same for bytes that are elsewhere.
+  // Bytes from the pipe, without a copy: the pipe reads into prepare_receive(), then handle_received() with
+  // the count. handle_bytes() is the same for bytes that are elsewhere.
   MutableBytes prepare_receive();
   void handle_received(Now now, std::size_t count);
   void handle_bytes(Now now, ByteView bytes);
@@ -83,16 +83,16 @@ class Connection {
 
   // --- outputs ---
 
-  // Whole packets into `out` (at least one packet long: min_transmit_bytes()); the number of bytes, 0 when there
-  // is nothing to send now.
+  // Whole packets into `out` (at least one packet long: min_transmit_bytes()); the number of bytes, 0 when
+  // there is nothing to send now.
   std::size_t poll_transmit(Now now, MutableBytes out);
   std::size_t min_transmit_bytes() const;
   bool wants_to_send() const;
   std::optional<Event> poll_event();
   std::optional<TimePoint> next_timeout() const;
 
-  bool is_established() const;  // handshake done
-  bool is_closed() const;       // Closed has been reported and nothing is left to send
+  bool is_established() const;         // handshake done
+  bool is_closed() const;              // Closed has been reported and nothing is left to send
   const crypto::PeerId& peer() const;  // after PeerAuthenticated
   crypto::Suite suite() const;
 

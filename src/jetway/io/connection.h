@@ -12,14 +12,18 @@
 #include "jetway/crypto/suite.h"
 #include "jetway/io/task.h"
 #include "jetway/session/counters.h"
+#include "jetway/session/session.h"
 #include "jetway/session/types.h"
 
 namespace jetway::io {
 
 class ConnectionCore;
+class StreamState;
 
-// One stream of a connection, for coroutines on the connection's event loop. A handle: copies refer to the same
-// stream. Every wait ends with ConnectionClosed when the connection does.
+// One stream of a connection, for coroutines on the connection's event loop. A handle: copies refer to the
+// same stream. Every wait ends with ConnectionClosed when the connection does. When the last handle goes, a
+// side that was not finished is reset and one that was not read to its end is stopped. One coroutine reads
+// and one writes at a time.
 class Stream {
  public:
   session::StreamId id() const;
@@ -42,9 +46,9 @@ class Stream {
  private:
   friend class ConnectionCore;
   friend class Connection;
-  Stream(std::shared_ptr<ConnectionCore> core, session::StreamId id);
+  Stream(std::shared_ptr<ConnectionCore> core, std::shared_ptr<StreamState> state);
   std::shared_ptr<ConnectionCore> core_;
-  session::StreamId id_;
+  std::shared_ptr<StreamState> state_;
 };
 
 struct AcceptedStream {
@@ -65,16 +69,19 @@ struct ConnectionInfo {
   session::CountersSnapshot counters;
 };
 
-// An authenticated, encrypted connection with one peer, whatever carries it. A handle: copies refer to the same
-// connection, which lives on one event loop and is to be used there. It closes when the last handle is gone.
+// An authenticated, encrypted connection with one peer, whatever carries it. A handle: copies refer to the
+// same connection, which lives on one event loop and is to be used there. It closes when the last handle is
+// gone.
 class Connection {
  public:
+  // Waits while the peer allows no more of them.
   Task<std::expected<Stream, session::StreamError>> open_stream(session::Direction direction,
-                                                               session::StreamOptions options = {});
+                                                                session::StreamOptions options = {});
   // The next stream that the peer opens; nullopt when the connection is over.
   Task<std::optional<AcceptedStream>> accept_stream();
 
-  Task<std::expected<void, session::StreamError>> send_message(ByteView message, session::StreamOptions options = {});
+  Task<std::expected<void, session::StreamError>> send_message(ByteView message,
+                                                               session::StreamOptions options = {});
   Task<std::optional<Buffer>> receive_message();
   std::expected<void, session::StreamError> send_datagram(ByteView datagram);
   Task<std::optional<Buffer>> receive_datagram();

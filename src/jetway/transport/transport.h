@@ -61,6 +61,10 @@ struct TransportConfig {
   std::size_t unadmitted_max = 4;
   // A peer that takes nothing of what we send for so long is given up.
   std::chrono::milliseconds stalled_timeout{60'000};
+  // Packets that are sealed before the system takes them: the unit of a write.
+  std::size_t transmit_buffer_bytes = 256 * 1024;
+  // Messages that wait for receive_message(); above it nothing more is read from the pipe.
+  std::size_t message_backlog_bytes = 32 << 20;
 };
 
 // A listening socket. Closes it when destroyed (a Unix socket's file is removed).
@@ -85,12 +89,19 @@ class Transport {
   // Of two that can reach a peer the one with the larger number is tried first.
   virtual int priority() const = 0;
 
-  // Connected, authenticated and admitted.
-  virtual io::Task<std::expected<io::Connection, TransportError>> connect(io::EventLoop& loop, Address address,
-                                                                         TransportConfig config) = 0;
+  // Connected, authenticated and admitted. `address.peer`, where given, is who has to answer.
+  virtual io::Task<std::expected<io::Connection, TransportError>> connect(io::EventLoop& loop,
+                                                                          Address address,
+                                                                          TransportConfig config) = 0;
   virtual std::expected<std::unique_ptr<Listener>, TransportError> listen(io::EventLoop& loop,
                                                                           const Address& address,
                                                                           const TransportConfig& config) = 0;
 };
+
+// "tcp" and "unix".
+std::unique_ptr<Transport> make_tcp_transport();
+std::unique_ptr<Transport> make_unix_transport();
+// The one that reaches such an address.
+std::unique_ptr<Transport> make_transport(const Address& address);
 
 }  // namespace jetway::transport

@@ -1,0 +1,34 @@
+#pragma once
+
+#include <functional>
+#include <optional>
+
+#include "jetway/base/time.h"
+
+namespace jetway::io {
+
+class EventLoop;
+
+// Calls a function on the loop when a deadline has come; forgets it when destroyed.
+class Timer {
+ public:
+  Timer(EventLoop& loop, std::move_only_function<void()> on_expiry);
+  Timer(const Timer&) = delete;
+  Timer& operator=(const Timer&) = delete;
+  ~Timer() { cancel(); }
+
+  // Replaces the deadline set before. kNever: none.
+  void set(TimePoint deadline);
+  void cancel();
+  std::optional<TimePoint> deadline() const { return deadline_; }
+
+ private:
+  friend class EventLoop;
+  void expire();
+
+  EventLoop& loop_;
+  std::move_only_function<void()> on_expiry_;
+  std::optional<TimePoint> deadline_;
+};
+
+}  // namespace jetway::io
