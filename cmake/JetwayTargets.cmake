@@ -11,7 +11,7 @@
 #       Program tests/test_<name> on GoogleTest, GoogleMock and RapidCheck. ctest runs each case by itself
 #       as <name>.<Suite>.<Case>; with WHOLE it runs the program once, for suites of thousands of cases.
 #   jetway_test_library(NAME <name> SOURCES... [HEADERS...] [DEPS...] [PACKAGES...] [PUBLIC_PACKAGES...])
-#       Library jetway::<name> for tests, benchmarks and fuzz targets only (tests/sim).
+#       Library jetway::<name> for tests and benchmarks only (tests/sim).
 #   jetway_bench(NAME <name> SOURCES... [DEPS...] [PACKAGES...] [LTO])
 #       Program bench/bench_<name> on Google Benchmark, and ctest bench_<name> (label bench-smoke) that
 #       runs every case for a moment.
@@ -35,19 +35,27 @@ set(JETWAY_IMPURE_PACKAGES "^(Boost|spdlog|CLI11|tomlplusplus|SQLite|SQLiteCpp):
 # ---- folders ----
 
 function(jetway_add_folder folder)
-  if(EXISTS "${PROJECT_SOURCE_DIR}/${folder}/CMakeLists.txt")
+  file(GLOB found CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/${folder}/CMakeLists.txt")
+  if(found)
     add_subdirectory("${PROJECT_SOURCE_DIR}/${folder}" "${PROJECT_BINARY_DIR}/obj/${folder}")
   endif()
 endfunction()
 
-function(jetway_add_layer_folders parent)
-  foreach(layer IN LISTS JETWAY_LAYERS)
-    jetway_add_folder(${parent}/${layer})
+# Every <parent>/<folder> with a CMakeLists.txt, those named first before the others. The glob is looked at
+# again by each build, so a new folder needs no new configure.
+function(jetway_add_folders parent)
+  file(GLOB found CONFIGURE_DEPENDS RELATIVE "${PROJECT_SOURCE_DIR}" "${PROJECT_SOURCE_DIR}/${parent}/*/CMakeLists.txt")
+  list(TRANSFORM found REPLACE "/CMakeLists.txt$" "")
+  list(TRANSFORM ARGN PREPEND "${parent}/" OUTPUT_VARIABLE folders)
+  list(APPEND folders ${found})
+  list(REMOVE_DUPLICATES folders)
+  foreach(folder IN LISTS folders)
+    jetway_add_folder(${folder})
   endforeach()
 endfunction()
 
 function(jetway_add_layers)
-  jetway_add_layer_folders(src/jetway)
+  jetway_add_folders(src/jetway ${JETWAY_LAYERS})
   add_library(jetway_all INTERFACE)
   add_library(jetway::jetway ALIAS jetway_all)
   foreach(layer IN LISTS JETWAY_LAYERS)
@@ -239,6 +247,7 @@ function(jetway_fuzz)
   jetway_add_executable(${target} fuzz SOURCES ${ARG_SOURCES} DEPS ${ARG_DEPS} PACKAGES ${ARG_PACKAGES})
   if(JETWAY_FUZZ)
     target_link_options(${target} PRIVATE -fsanitize=fuzzer)
+    add_dependencies(fuzzers ${target})
     set_property(GLOBAL APPEND_STRING PROPERTY JETWAY_FUZZ_LIST "${ARG_NAME} ${ARG_CORPUS}\n")
     get_property(list GLOBAL PROPERTY JETWAY_FUZZ_LIST)
     file(WRITE "${PROJECT_BINARY_DIR}/fuzz/targets.txt" "${list}")

@@ -82,12 +82,15 @@ install_in_order() {
 }
 
 apt_install() {
+  local log
+  log=$(mktemp)
   as_root env DEBIAN_FRONTEND=noninteractive NEEDRESTART_MODE=l NEEDRESTART_SUSPEND=1 \
     APT_LISTCHANGES_FRONTEND=none UCF_FORCE_CONFFOLD=1 LC_ALL=C.UTF-8 \
     apt-get install -y -qq --no-install-recommends \
     -o Dpkg::Options::=--force-confdef -o Dpkg::Options::=--force-confold \
-    -o Dpkg::Use-Pty=0 -o DPkg::Lock::Timeout=300 "$@" >"$SETUP_LOG" 2>&1 </dev/null ||
-    { tail -n 30 "$SETUP_LOG" >&2; die "setup: apt-get could not install: $*"; }
+    -o Dpkg::Use-Pty=0 -o DPkg::Lock::Timeout=300 "$@" >"$log" 2>&1 </dev/null ||
+    { tail -n 30 "$log" >&2; die "setup: apt-get could not install: $*"; }
+  rm -f "$log"
 }
 
 # The benchmarks' reference servers are wanted as programs: they must neither start now nor at boot.
@@ -131,7 +134,7 @@ debian_release() {
 # derive_source FILE RELEASE SUITES SECURITY_SUITES: the Debian entries of FILE with other suites.
 derive_source() {
   awk -v release="$2" -v suites="$3" -v security="$4" \
-    -f "$ROOT/tools/dev/derive_${1##*.}.awk" "${1/%.list/.list}" 2>/dev/null
+    -f "$ROOT/tools/dev/derive_${1##*.}.awk" "$1"
 }
 
 write_apt_files() {

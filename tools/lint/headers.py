@@ -1,0 +1,28 @@
+#!/usr/bin/env python3
+"""Checks that every header compiles alone (with the debug build's compiler, remembering clean ones)."""
+
+import sys
+
+import runner
+import sources
+
+COMPILER = [
+    "g++-14", "-std=c++23", "-fsyntax-only", "-Wall", "-Wextra", "-Werror",
+    "-Isrc", "-I.", "-Ibuild/debug/generated",
+    "-DBOOST_ASIO_SEPARATE_COMPILATION", "-DBOOST_ASIO_NO_DEPRECATED",
+    "-x", "c++", "-",
+]  # fmt: skip
+
+
+def include_twice(header):
+    name = str(header).removeprefix("src/")
+    return COMPILER, f'#include "{name}"\n#include "{name}"\n'
+
+
+def main():
+    headers = [path for path in sources.cpp_files(sources.parse_since(__doc__)) if path.suffix == ".h"]
+    return runner.run("headers", headers, " ".join(COMPILER), include_twice)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
