@@ -1,5 +1,7 @@
 #pragma once
 
+#include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <expected>
 #include <functional>
@@ -19,22 +21,30 @@
 
 namespace jetway::crypto {
 
+class HandshakeMachine;
 class InitFilter;
 
+// Limits of what a handshake carries.
+inline constexpr std::size_t kHandshakeMessageMaxBytes = 32 * 1024;
+inline constexpr std::size_t kTransportParametersMaxBytes = 4 * 1024;
+inline constexpr std::size_t kOffersMax = 16;  // versions or suites in an Init
+inline constexpr std::size_t kSharedSecretMinBytes = 16;
+
 enum class HandshakeErrc : std::uint8_t {
-  Malformed,           // protocol: truncated, oversized, out of order or trailing bytes
-  NoCommonVersion,     // fatal: one of the two programs is too old
-  NoCommonSuite,       // fatal: configuration
-  StaleTimestamp,      // the dialer's clock is off and it did not answer our Retry
-  Replayed,            // protocol: an Init that was seen before
-  BadCookie,           // protocol: a Retry we never sent, or for another address
-  BadKeyShare,         // protocol: all-zero X25519 result, key or ciphertext of wrong size
-  BadSignature,        // protocol
-  BadMac,              // protocol: tampered with, or another shared secret than ours
-  OwnIdentity,         // fatal: the peer shows our own key
-  UnknownPeer,         // fatal until a person accepts the key; error.peer says whose
-  PeerMismatch,        // fatal: not the peer that was dialed; error.peer says who answered
-  Internal,            // our library failed
+  Malformed,        // protocol: truncated, oversized, out of order or trailing bytes
+  NoCommonVersion,  // fatal: one of the two programs is too old
+  NoCommonSuite,    // fatal: configuration
+  StaleTimestamp,   // the dialer's clock is off and it did not answer our Retry
+  Replayed,         // protocol: an Init that was seen before
+  BadCookie,        // protocol: a Retry we never sent, or for another address
+  BadKeyShare,      // protocol: all-zero X25519 result, key or ciphertext of wrong size
+  BadSignature,     // protocol
+  BadMac,           // protocol: tampered with, or another shared secret than ours
+  OwnIdentity,      // fatal: the peer shows our own key
+  UnknownPeer,      // fatal until a person accepts the key; error.peer says whose
+  PeerMismatch,     // fatal: not the peer that was dialed; error.peer says who answered
+  Overloaded,       // recoverable: the listener has more handshakes to remember than it may
+  Internal,         // our library failed
 };
 
 struct HandshakeError {
@@ -58,12 +68,16 @@ struct HandshakeConfig {
   // Handed to the peer, opaque here; the dialer's travel in clear (but authenticated), the listener's sealed.
   Bytes transport_parameters;
 
-  // How far the peers' clocks may be apart before a Retry corrects it.
+  // Dialer: the one it sends. Listener: the weakest it takes.
+  KeyExchange key_exchange = KeyExchange::X25519MlKem768;
+
+  // Dialer: how far the listener's clock, corrected by a Retry, may be off its own. What a listener takes is
+  // for its InitFilter to say.
   std::chrono::milliseconds clock_tolerance{5'000};
 
   // Mixed into the key schedule by both ends where a ticket or an invitation carried one: generated, at least
-  // 16 bytes, never something a person chose. Empty: none.
-  SecretBytes shared_secret;
+  // kSharedSecretMinBytes, never something a person chose. Null: none.
+  std::shared_ptr<const SecretBytes> shared_secret;
 
   // Dialer: the peer that has to answer; any other is PeerMismatch.
   std::optional<PeerId> expected_peer;
@@ -78,6 +92,7 @@ struct HandshakeResult {
   Bytes peer_public_key;  // DER SubjectPublicKeyInfo
   std::uint16_t version = 0;
   Suite suite = Suite::Aes256Gcm;
+  KeyExchange key_exchange = KeyExchange::X25519MlKem768;
   Bytes peer_transport_parameters;
   // Traffic secrets, one per direction; PacketKeys come from them (packet_keys.h).
   SecretBytes send_secret;
@@ -87,10 +102,10 @@ struct HandshakeResult {
 
 // One handshake (docs/protocol/handshake.md): SIGMA-I with a hybrid key exchange in three messages,
 //
-//   dialer   Start ─Init→ SentInit ─Response / Confirm→ Done
-//                            └─Retry / Init→ SentInit   (once)
-//   listener Start ─Init / Response→ SentResponse ─Confirm→ Done
-//               └─Init / Retry→ Start
+//   dialer    ─Init→ SentInit ─Response / Confirm→ Done
+//                       └─Retry / Init→ SentInitAgain ─Response / Confirm→ Done
+//   listener  Start ─Init / Response→ SentResponse ─Confirm→ Done
+//                └─Init / Retry→ SentRetry ─Init / Response→ SentResponse
 //
 // Sans-IO: bytes of the pipe's handshake stream go in, in order, and come out; after every input drain
 // poll_output(). An error is final; the connection is to be closed. Message bytes held are bounded by
@@ -120,11 +135,12 @@ class Handshake {
   HandshakeResult take_result();
 
  private:
-  class Machine;
-  explicit Handshake(std::unique_ptr<Machine> machine);
-  std::unique_ptr<Machine> machine_;
+  explicit Handshake(std::unique_ptr<HandshakeMachine> machine);
+
+  std::expected<void, HandshakeError> fail(HandshakeError error);
+
+  std::unique_ptr<HandshakeMachine> machine_;
+  Bytes pending_;  // the beginning of a message
+  std::optional<HandshakeError> error_;
 };
-
-inline constexpr std::size_t kHandshakeMessageMaxBytes = 32 * 1024;
-
 }  // namespace jetway::crypto

@@ -1,6 +1,6 @@
 #pragma once
 
-#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -11,8 +11,6 @@
 #include "jetway/crypto/suite.h"
 
 namespace jetway::crypto {
-
-inline constexpr std::size_t kTagBytes = 16;
 
 // The seal of one direction in one key phase. Nonce: IV XOR packet number (RFC 9001 section 5.3); a number is
 // used once, which the callers' counters see to. Not thread-safe; nothing is allocated per packet.
@@ -29,7 +27,8 @@ class PacketKeys {
                    MutableBytes out);
 
   // Opens in place; nullopt: not authentic, and `sealed` then holds nothing of use.
-  std::optional<MutableBytes> open(std::uint64_t packet_number, ByteView associated_data, MutableBytes sealed);
+  std::optional<MutableBytes> open(std::uint64_t packet_number, ByteView associated_data,
+                                   MutableBytes sealed);
 
   // The traffic secret of the next key phase (RFC 9001 section 6.1).
   static SecretBytes next_secret(Suite suite, const SecretBytes& traffic_secret);

@@ -1,0 +1,124 @@
+#pragma once
+
+#include <array>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <queue>
+#include <unordered_set>
+#include <utility>
+#include <vector>
+
+#include "jetway/base/bytes.h"
+#include "jetway/base/random.h"
+#include "jetway/base/time.h"
+#include "jetway/crypto/hash.h"
+#include "jetway/crypto/secret.h"
+
+namespace jetway::crypto {
+
+struct InitFilterConfig {
+  // How far a dialer's clock may be off before it is sent through a Retry. Wider saves round trips and needs
+  // a larger memory.
+  std::chrono::milliseconds clock_tolerance{5'000};
+
+  // Randoms remembered of Inits that came without a cookie, and as many of those with one; each for at most
+  // twice the tolerance, or the cookie's lifetime. 10,000 take about 1 MiB and carry 1,000 handshakes a
+  // second before a Retry is needed.
+  std::size_t randoms_max = 10'000;
+
+  // From the Retry to the Init that answers it.
+  std::chrono::milliseconds cookie_lifetime{10'000};
+
+  // Every Init has to go through a Retry: a round trip more for everybody, and no work for those who only
+  // send and never receive.
+  bool always_retry = false;
+};
+
+// Hash values that must not come a second time, each until its time has passed.
+class ReplayMemory {
+ public:
+  explicit ReplayMemory(std::size_t capacity) : capacity_(capacity) {}
+
+  bool contains(const Hash256& value) const { return values_.contains(value); }
+  bool is_full() const { return values_.size() >= capacity_; }
+  std::size_t size() const { return values_.size(); }
+  // There is room and the value is new.
+  void add(const Hash256& value, WallTime expires);
+  // Forgets what has expired by `now`.
+  void expire(WallTime now);
+  void clear();
+
+ private:
+  using Entry = std::pair<WallTime, Hash256>;
+
+  std::size_t capacity_;
+  std::unordered_set<Hash256> values_;
+  std::priority_queue<Entry, std::vector<Entry>, std::greater<>> by_expiry_;
+};
+
+// What proves that we have sent a Retry: our time then, and a MAC over it, the first Init and the address
+// (docs/protocol/handshake.md section 6).
+struct Cookie {
+  WallTime server_time{};
+  Hash256 mac;
+
+  bool operator==(const Cookie&) const = default;
+};
+
+// The part of an Init by which its freshness is judged.
+struct InitFreshness {
+  Hash256 random;
+  WallTime timestamp{};
+  // Where the Init answers a Retry: the hash of the Init before it, and the cookie.
+  struct Answer {
+    Hash256 first_init;
+    Cookie cookie;
+
+    bool operator==(const Answer&) const = default;
+  };
+  std::optional<Answer> answer;
+};
+
+enum class InitVerdict : std::uint8_t {
+  Accepted,     // fresh, and its random is remembered from now on
+  RetryNeeded,  // answer with make_cookie() and forget it
+  Stale,        // came with a good cookie, and with a timestamp that is off all the same
+  Replayed,     // its random was accepted before
+  BadCookie,    // not of our making, for another address or Init, or too old
+  Overloaded,   // came with a good cookie, and the memory is full of such
+};
+
+// Decides which Inits a listener answers (docs/protocol/handshake.md section 6): those that are fresh and
+// new. Whoever's clock is off, and everybody while the memory is full, is sent through a Retry, of which
+// nothing is kept here. One per listener and shard; not thread-safe.
+class InitFilter {
+ public:
+  // The cookie key comes from `random` and dies with the filter.
+  InitFilter(const InitFilterConfig& config, RandomSource& random);
+
+  // Call it once for an Init: one that is Accepted is Replayed the next time.
+  InitVerdict check(WallTime now, const InitFreshness& init, ByteView peer_address);
+
+  Cookie make_cookie(WallTime now, const Hash256& first_init, ByteView peer_address) const;
+
+  std::size_t randoms() const { return fresh_.size() + answers_.size(); }
+
+ private:
+  void on_time(WallTime now);
+  InitVerdict check_fresh(WallTime now, const InitFreshness& init);
+  InitVerdict check_answer(WallTime now, const InitFreshness& init, ByteView peer_address);
+  bool is_in_tolerance(WallTime now, WallTime timestamp) const;
+  Hash256 cookie_mac(WallTime server_time, const Hash256& first_init, ByteView peer_address) const;
+
+  InitFilterConfig config_;
+  SecretBytes cookie_key_;
+  ReplayMemory fresh_;
+  ReplayMemory answers_;
+  WallTime latest_{};
+  // Randoms that expired before it are forgotten, even where our clock has been set back since.
+  WallTime forgotten_until_{};
+};
+
+}  // namespace jetway::crypto
