@@ -16,9 +16,9 @@
 
 namespace jetway::session {
 
-// Streams, messages and datagrams of one connection over any pipe (docs/protocol/session.md). The engine below
-// (framed, jsp) carries its frames: it asks write_frames() for the content of each packet, under a number of
-// its own, and says later what became of it; it hands in the frames of each authentic packet.
+// Streams, messages and datagrams of one connection over any pipe (docs/protocol/session.md). The engine
+// below (framed, jsp) carries its frames: it asks write_frames() for the content of each packet, under a
+// number of its own, and says later what became of it; it hands in the frames of each authentic packet.
 //
 // Sans-IO and not thread-safe. Commands never block: write() takes what there is room for. Bounded by
 // SessionConfig whatever the peer does. After any input or command drain poll_event(), then let the engine
@@ -27,6 +27,7 @@ class Session {
  public:
   Session(Role role, const SessionConfig& config, TimePoint now);
   Session(Session&&) noexcept;
+  Session& operator=(Session&&) noexcept;
   ~Session();
 
   // --- from the engine below ---
@@ -39,7 +40,9 @@ class Session {
   void admit(TimePoint now);
   bool is_admitted() const;
 
-  // The frames of one packet, without CRYPTO. An error closes the connection with the code in it.
+  // The frames of one packet, without CRYPTO. Fails with By::Error when the peer broke the protocol (the
+  // session is then closed, with CONNECTION_CLOSE queued) and with By::Peer when the peer closed; either way
+  // the connection is over and nothing more is handed in.
   std::expected<void, CloseReason> handle_frames(TimePoint now, ByteView payload);
 
   // Whether write_frames() has something to write now.
@@ -55,12 +58,18 @@ class Session {
   // IdleTimeout when the connection is to be given up.
   std::expected<void, CloseReason> handle_timeout(TimePoint now);
 
-  // Bytes or frames of any kind came from the peer: restarts the idle clock. handle_frames() does it by itself.
+  // Bytes or frames of any kind came from the peer: restarts the idle clock. handle_frames() does it by
+  // itself.
   void on_activity(TimePoint now);
 
-  // Why, once: queued as CONNECTION_CLOSE for write_frames(); further commands fail with ConnectionClosed.
+  // Queues CONNECTION_CLOSE for write_frames(); further commands fail with ConnectionClosed. By::Us: what was
+  // written before goes first, as far as the peer's windows let it, and a second call ends the wait for them.
+  // Any other reason goes at once and drops what is queued; By::Peer, IdleTimeout and PipeClosed tell nobody.
   void close(TimePoint now, const CloseReason& reason);
-  bool is_closed() const;
+  bool is_closed() const;  // close() was called, or the connection is over
+  // After close(): CONNECTION_CLOSE has been written (or there is nobody to tell): nothing will be sent any
+  // more.
+  bool is_close_sent() const;
 
   // --- from the application ---
 
@@ -69,8 +78,9 @@ class Session {
   // Takes as many of the bytes as there is room for in the send buffer (0 is possible; a StreamWritable event
   // follows when there is room again) and copies them.
   std::expected<std::size_t, StreamError> write(StreamId id, ByteView data);
-  // Takes the buffer as it is, without copying, and sends from it. False (and `data` untouched) while the send
-  // buffer is full; it counts as full only when something is in it, so that a buffer of any size goes through.
+  // Takes the buffer as it is, without copying, and sends from it. False (and `data` untouched) while the
+  // send buffer is full; it counts as full only when something is in it, so that a buffer of any size goes
+  // through.
   std::expected<bool, StreamError> write(StreamId id, Buffer& data);
   // No more writes; the peer reads the end when it has read all.
   std::expected<void, StreamError> finish(StreamId id);
@@ -81,14 +91,14 @@ class Session {
     std::size_t bytes = 0;
     bool is_end = false;  // the peer's finish(); no more will come
   };
-  // Copies what has arrived, in order. {0, false}: nothing now; a StreamReadable event follows. Fails with Reset
-  // once the peer gave up the stream.
+  // Copies what has arrived, in order. {0, false}: nothing now; a StreamReadable event follows. Fails with
+  // Reset once the peer gave up the stream.
   std::expected<ReadResult, StreamError> read(StreamId id, MutableBytes out);
 
   // As read(), but what arrives later goes straight from the packet into `out` until it is full: one copy
-  // fewer for bulk data. StreamReadable comes when `out` is full or the stream is at its end; take_posted_read()
-  // then says how much is in it. One per stream; `out` stays valid until taken. Bytes that are in `out` count as
-  // read for flow control.
+  // fewer for bulk data. StreamReadable comes when `out` is full or the stream is at its end;
+  // take_posted_read() then says how much is in it. One per stream; `out` stays valid until taken. Bytes that
+  // are in `out` count as read for flow control.
   std::expected<void, StreamError> post_read(StreamId id, MutableBytes out);
   // Ends the posted read whether it is full or not.
   std::expected<ReadResult, StreamError> take_posted_read(StreamId id);
@@ -99,7 +109,8 @@ class Session {
   // A stream's class may change while it is open.
   std::expected<void, StreamError> set_priority(StreamId id, Priority priority);
 
-  // One message, whole or not at all, on a one-way stream of its own. Fails with TooManyStreams when too many wait.
+  // One message, whole or not at all, on a one-way stream of its own. Fails with TooManyStreams when too many
+  // wait.
   std::expected<void, StreamError> send_message(ByteView message, const StreamOptions& options = {});
   // Unreliable; the oldest one waiting is dropped when the queue is full.
   std::expected<void, StreamError> send_datagram(ByteView datagram);

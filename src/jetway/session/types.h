@@ -46,7 +46,7 @@ enum class StreamErrc : std::uint8_t {
 
 struct StreamError {
   StreamErrc code;
-  std::string_view reason;  // static text
+  std::string_view reason;      // static text
   std::uint64_t peer_code = 0;  // Stopped, Reset: the code that the peer gave
 
   bool operator==(const StreamError& other) const { return code == other.code; }
@@ -103,7 +103,8 @@ struct StreamStopped {  // STOP_SENDING: our side of the stream has been reset w
   StreamId id;
   std::uint64_t code;
 };
-struct StreamFinished {  // all we wrote, and the end, has been handed to (framed) or acknowledged by (JSP) the peer
+struct StreamFinished {  // all we wrote, and the end, has been handed to (framed) or acknowledged by (JSP)
+                         // the peer
   StreamId id;
 };
 struct StreamsAvailable {  // open_stream() may work again

@@ -1,0 +1,34 @@
+#include "jetway/session/counters.h"
+
+namespace jetway::session {
+
+CountersSnapshot Counters::snapshot() const {
+  const Duration::rep measured = rtt_nanoseconds.load(std::memory_order_relaxed);
+  return {.packets_sent = packets_sent.value(),
+          .packets_received = packets_received.value(),
+          .bytes_sent = bytes_sent.value(),
+          .bytes_received = bytes_received.value(),
+          .packets_lost = packets_lost.value(),
+          .stream_bytes_sent = stream_bytes_sent.value(),
+          .stream_bytes_received = stream_bytes_received.value(),
+          .stream_bytes_retransmitted = stream_bytes_retransmitted.value(),
+          .messages_sent = messages_sent.value(),
+          .messages_received = messages_received.value(),
+          .datagrams_sent = datagrams_sent.value(),
+          .datagrams_received = datagrams_received.value(),
+          .datagrams_dropped = datagrams_dropped.value(),
+          .compression_raw_bytes = compression_raw_bytes.value(),
+          .compression_stored_bytes = compression_stored_bytes.value(),
+          .rtt = measured < 0 ? std::nullopt : std::optional{Duration{measured}}};
+}
+
+void Counters::reset() {
+  for (Counter* counter : {&packets_sent, &packets_received, &bytes_sent, &bytes_received, &packets_lost,
+                           &stream_bytes_sent, &stream_bytes_received, &stream_bytes_retransmitted,
+                           &messages_sent, &messages_received, &datagrams_sent, &datagrams_received,
+                           &datagrams_dropped, &compression_raw_bytes, &compression_stored_bytes}) {
+    counter->reset();
+  }
+}
+
+}  // namespace jetway::session
