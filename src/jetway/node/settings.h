@@ -1,0 +1,74 @@
+#pragma once
+
+#include <cstdint>
+#include <expected>
+#include <limits>
+#include <span>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "jetway/node/config.h"
+
+namespace jetway::node {
+
+// The field of a Config that a setting is about, by type.
+template <class T>
+using FieldOf = T& (*)(Config&);
+using Field =
+    std::variant<FieldOf<bool>, FieldOf<std::uint64_t>, FieldOf<ByteSize>, FieldOf<std::chrono::milliseconds>,
+                 FieldOf<std::string>, FieldOf<std::vector<std::string>>, FieldOf<LogLevel>,
+                 FieldOf<LogFormat>, FieldOf<ColorMode>, FieldOf<OnCollision>, FieldOf<FsyncPolicy>,
+                 FieldOf<crypto::KeyType>, FieldOf<std::vector<crypto::Suite>>>;
+
+// The commands that take a setting as a flag; the file and the environment know all settings.
+enum CommandSet : std::uint8_t {
+  kNoCommand = 0,
+  kSend = 1,
+  kReceive = 2,
+  kId = 4,
+  kShow = 8,
+  kEveryCommand = 15
+};
+
+// One setting. A new one is a field in config.h and a line in settings.cc: file, environment, flags, help and
+// `jetway config show` follow from it.
+struct Setting {
+  std::string_view key;  // in the file: table and name
+  Field field;
+  std::string_view flag;        // with its short form, if any: "-d,--dir"
+  std::uint8_t commands;        // a CommandSet
+  std::string_view value_name;  // in the help; empty for switches
+  std::string_view help;
+  // Of counts, bytes and milliseconds.
+  std::uint64_t min = 0;
+  std::uint64_t max = std::numeric_limits<std::int64_t>::max();
+};
+
+std::span<const Setting> settings();
+// Null when there is none.
+const Setting* find_setting(std::string_view key);
+// The known key that `key` looks like; empty when none does.
+std::string_view similar_setting(std::string_view key);
+
+// "receive.max_bytes" -> "JETWAY_RECEIVE_MAX_BYTES"
+std::string environment_name(const Setting& setting);
+bool is_switch(const Setting& setting);
+bool is_list(const Setting& setting);
+
+// What a value looks like in the file.
+enum class ValueShape : std::uint8_t { Boolean, Integer, Text, IntegerOrText, ListOfText };
+ValueShape shape(const Setting& setting);
+// "a boolean: true or false"; with the words that are possible where there are few.
+std::string expected_value(const Setting& setting);
+
+// Sets the field from text; several texts for a list only. The error says what would be right.
+std::expected<void, std::string> assign(Config& config, const Setting& setting,
+                                        std::span<const std::string> texts);
+// The value as assign() reads it back; a list has one text for each element.
+std::vector<std::string> value_texts(const Config& config, const Setting& setting);
+// The same as the file would have it.
+std::string toml_value(const Config& config, const Setting& setting);
+
+}  // namespace jetway::node
