@@ -137,6 +137,9 @@ class Handshake {
  private:
   explicit Handshake(std::unique_ptr<HandshakeMachine> machine);
 
+  std::expected<std::size_t, HandshakeError> wanted_bytes(std::byte next) const;
+  std::size_t pending_size() const;
+  std::expected<void, HandshakeError> handle_pending(WallTime now);
   std::expected<void, HandshakeError> fail(HandshakeError error);
 
   std::unique_ptr<HandshakeMachine> machine_;

@@ -6,7 +6,7 @@
 #include <cstdint>
 #include <optional>
 #include <queue>
-#include <unordered_set>
+#include <set>
 #include <utility>
 #include <vector>
 
@@ -36,31 +36,36 @@ struct InitFilterConfig {
   bool always_retry = false;
 };
 
-// Hash values that must not come a second time, each until its time has passed.
+// What makes a message unlike all others.
+using HandshakeRandom = std::array<std::byte, 32>;
+
+// Randoms that must not come a second time, each until it has expired.
 class ReplayMemory {
  public:
   explicit ReplayMemory(std::size_t capacity) : capacity_(capacity) {}
 
-  bool contains(const Hash256& value) const { return values_.contains(value); }
-  bool is_full() const { return values_.size() >= capacity_; }
-  std::size_t size() const { return values_.size(); }
-  // There is room and the value is new.
-  void add(const Hash256& value, WallTime expires);
-  // Forgets what has expired by `now`.
+  bool contains(const HandshakeRandom& random) const { return randoms_.contains(random); }
+  bool is_full() const { return randoms_.size() >= capacity_; }
+  std::size_t size() const { return randoms_.size(); }
+  // There is room and the random is new.
+  void add(const HandshakeRandom& random, WallTime expires);
+  // Forgets what expired before `now`.
   void expire(WallTime now);
   void clear();
 
  private:
-  using Entry = std::pair<WallTime, Hash256>;
+  using Entry = std::pair<WallTime, HandshakeRandom>;
 
   std::size_t capacity_;
-  std::unordered_set<Hash256> values_;
+  std::set<HandshakeRandom> randoms_;  // ordered: strangers choose them, and would choose them to collide
   std::priority_queue<Entry, std::vector<Entry>, std::greater<>> by_expiry_;
 };
 
-// What proves that we have sent a Retry: our time then, and a MAC over it, the first Init and the address
-// (docs/protocol/handshake.md section 6).
+// A Retry (docs/protocol/handshake.md section 6), which the Init that answers it brings back as it was. The
+// MAC, by a key that the listener alone has, covers the rest and the peer's address, so that the listener has
+// nothing to remember.
 struct Cookie {
+  Hash256 first_init;  // SHA-256 of the Init that was sent through the Retry, its random in it
   WallTime server_time{};
   Hash256 mac;
 
@@ -69,16 +74,9 @@ struct Cookie {
 
 // The part of an Init by which its freshness is judged.
 struct InitFreshness {
-  Hash256 random;
+  HandshakeRandom random{};
   WallTime timestamp{};
-  // Where the Init answers a Retry: the hash of the Init before it, and the cookie.
-  struct Answer {
-    Hash256 first_init;
-    Cookie cookie;
-
-    bool operator==(const Answer&) const = default;
-  };
-  std::optional<Answer> answer;
+  std::optional<Cookie> cookie;
 };
 
 enum class InitVerdict : std::uint8_t {
@@ -108,17 +106,19 @@ class InitFilter {
  private:
   void on_time(WallTime now);
   InitVerdict check_fresh(WallTime now, const InitFreshness& init);
-  InitVerdict check_answer(WallTime now, const InitFreshness& init, ByteView peer_address);
+  InitVerdict check_answer(WallTime now, const InitFreshness& init, const Cookie& cookie,
+                           ByteView peer_address);
   bool is_in_tolerance(WallTime now, WallTime timestamp) const;
-  Hash256 cookie_mac(WallTime server_time, const Hash256& first_init, ByteView peer_address) const;
+  Hash256 cookie_mac(const Hash256& first_init, WallTime server_time, ByteView peer_address) const;
 
   InitFilterConfig config_;
   SecretBytes cookie_key_;
   ReplayMemory fresh_;
   ReplayMemory answers_;
+  // The latest time we have seen, ever, and since our clock was last set back: what expired before may be
+  // forgotten, so nothing that old is taken again.
+  WallTime latest_ever_{};
   WallTime latest_{};
-  // Randoms that expired before it are forgotten, even where our clock has been set back since.
-  WallTime forgotten_until_{};
 };
 
 }  // namespace jetway::crypto

@@ -41,6 +41,7 @@ struct KnownPeersError {
 };
 
 inline constexpr std::size_t kKnownPeersTextMaxBytes = std::size_t{4} << 20;
+inline constexpr std::size_t kKnownPeersLinesMax = 32'768;
 inline constexpr std::size_t kKnownPeersMax = 16'384;
 inline constexpr std::size_t kKnownPeerNameMaxBytes = 255;
 inline constexpr std::size_t kKnownPeerCommentMaxBytes = 255;
