@@ -36,17 +36,13 @@ cmd_test() {
 }
 
 cmd_coverage() {
-  require_packages BUILD COVERAGE
+  local report=build/coverage/lines.txt
+  require_packages BUILD
   build_preset coverage
   find build/coverage -name '*.gcda' -delete
   ctest --preset coverage -j "$(nproc)" "$@"
-  mkdir -p build/coverage/report
-  gcovr --gcov-executable gcov-14 --root . --object-directory build/coverage --filter src/jetway/ \
-    --exclude-throw-branches --exclude-unreachable-branches -j "$(nproc)" \
-    --html-details build/coverage/report/index.html --json-summary build/coverage/report/summary.json \
-    --txt build/coverage/report/files.txt
-  tools/dev/coverage_table.py build/coverage/report/summary.json
-  echo "per file: build/coverage/report/files.txt, line by line: build/coverage/report/index.html"
+  tools/dev/coverage.py build/coverage $report
+  echo "files, with the lines never run: $report"
 }
 
 cmd_fuzz() {

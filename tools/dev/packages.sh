@@ -23,7 +23,6 @@ BUILD_FORKY=(libblake3-dev=1.8 libblake3-0=1.8)
 
 LINT_TRIXIE=(clang-tidy-19 clang-format-19)
 FUZZ_TRIXIE=(clang-19 libclang-rt-19-dev)
-COVERAGE_OWN=(gcovr)
 
 # openssh-server has to be as new as openssh-client, which moves with libssl.
 BENCH_OWN=(rsync nginx-light curl)

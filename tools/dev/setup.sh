@@ -14,7 +14,7 @@ as_root() {
   sudo "$@"
 }
 
-# require_packages GROUP...: GROUP is BUILD, LINT, FUZZ, COVERAGE or BENCH.
+# require_packages GROUP...: GROUP is BUILD, LINT, FUZZ or BENCH.
 require_packages() {
   local group own=() trixie=() forky=()
   for group in "$@"; do
