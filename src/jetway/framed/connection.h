@@ -31,7 +31,7 @@ struct FramedConfig {
   std::chrono::milliseconds handshake_timeout{5'000};
   // How long an authenticated peer may wait to be admitted.
   std::chrono::milliseconds admission_timeout{60'000};
-  // How long a close may take to leave.
+  // How long a close may take to leave; starts again with every packet that goes before it.
   std::chrono::milliseconds close_timeout{1'000};
 
   // Key update after so many bytes sealed under one key, far below every suite's limit.
@@ -59,6 +59,7 @@ class Connection {
   static Connection listener(FramedConfig config, RandomSource& random, crypto::InitFilter& filter,
                              ByteView peer_address, Now now);
   Connection(Connection&&) noexcept;
+  Connection& operator=(Connection&&) noexcept;
   ~Connection();
 
   // --- inputs ---
@@ -95,9 +96,12 @@ class Connection {
   bool is_closed() const;              // Closed has been reported and nothing is left to send
   const crypto::PeerId& peer() const;  // after PeerAuthenticated
   crypto::Suite suite() const;
+  crypto::KeyExchange key_exchange() const;
 
  private:
   class State;
+  explicit Connection(std::unique_ptr<State> state);
+
   std::unique_ptr<State> state_;
 };
 
