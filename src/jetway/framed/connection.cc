@@ -43,12 +43,12 @@ CloseReason reason_of(CloseReason::By by, ProtocolCode code, std::string_view te
 
 class Connection::State {
  public:
-  State(FramedConfig config, Role role, RandomSource& random, crypto::InitFilter* filter, ByteView peer_address,
-        Now now);
+  State(FramedConfig config, Role role, RandomSource& random, crypto::InitFilter* filter,
+        ByteView peer_address, Now now);
 
   MutableBytes prepare_receive();
   void handle_received(Now now, std::size_t count);
-  void handle_pipe_closed(Now now);
+  void handle_pipe_closed(Now now, std::string_view text);
   void handle_timeout(Now now);
 
   void admit(Now now);
@@ -71,8 +71,8 @@ class Connection::State {
 
  private:
   static crypto::Handshake make_handshake(FramedConfig& config, const session::Session& session, Role role,
-                                          RandomSource& random, crypto::InitFilter* filter, ByteView peer_address,
-                                          Now now);
+                                          RandomSource& random, crypto::InitFilter* filter,
+                                          ByteView peer_address, Now now);
 
   void handle_packet(Now now, const wire::Packet& packet);
   void handle_unsealed(Now now, const wire::Packet& packet);
@@ -127,8 +127,9 @@ Connection::State::State(FramedConfig config, Role role, RandomSource& random, c
 }
 
 crypto::Handshake Connection::State::make_handshake(FramedConfig& config, const session::Session& session,
-                                                    Role role, RandomSource& random, crypto::InitFilter* filter,
-                                                    ByteView peer_address, Now now) {
+                                                    Role role, RandomSource& random,
+                                                    crypto::InitFilter* filter, ByteView peer_address,
+                                                    Now now) {
   config.handshake.transport_parameters = session::encode_parameters(session.local_parameters());
   if (role == Role::Dialer) return crypto::Handshake::dialer(std::move(config.handshake), random, now.wall);
   return crypto::Handshake::listener(std::move(config.handshake), random, *filter, peer_address);
@@ -150,7 +151,8 @@ void Connection::State::handle_received(Now now, std::size_t count) {
     const auto packet = decoder_.poll();
     if (!packet) {
       if (packet.error().code == wire::PacketErrc::BadMagic) {  // nobody there who would understand an answer
-        return lose(now, reason_of(CloseReason::By::Error, ProtocolCode::ProtocolViolation, packet.error().reason));
+        return lose(
+            now, reason_of(CloseReason::By::Error, ProtocolCode::ProtocolViolation, packet.error().reason));
       }
       return fail(now, ProtocolCode::ProtocolViolation, packet.error().reason);
     }
@@ -182,7 +184,8 @@ void Connection::State::handle_late_unsealed(Now now, const wire::Packet& packet
   if (role_ == Role::Dialer && !has_received_sealed_) {
     wire::Reader in{packet.payload};
     wire::skip_padding(in);
-    if (const auto frame = in.is_empty() ? std::nullopt : std::optional{wire::decode_frame(in)}; frame && *frame) {
+    if (const auto frame = in.is_empty() ? std::nullopt : std::optional{wire::decode_frame(in)};
+        frame && *frame) {
       if (const auto* close = std::get_if<wire::ConnectionCloseFrame>(&**frame)) {
         return on_unsealed_close(now, {close->error_code});
       }
@@ -192,7 +195,8 @@ void Connection::State::handle_late_unsealed(Now now, const wire::Packet& packet
 }
 
 void Connection::State::handle_sealed(Now now, const wire::Packet& packet) {
-  if (!receive_keys_) return fail(now, ProtocolCode::ProtocolViolation, "a sealed packet before there are keys");
+  if (!receive_keys_)
+    return fail(now, ProtocolCode::ProtocolViolation, "a sealed packet before there are keys");
   const auto frames = receive_keys_->open(packet);
   if (!frames) return fail(now, ProtocolCode::ProtocolViolation, "a packet is not authentic");
   has_received_sealed_ = true;
@@ -237,9 +241,10 @@ void Connection::State::on_admitted() {
   decoder_.set_max_payload_bytes(config_.packet_payload_max_bytes);
 }
 
-void Connection::State::handle_pipe_closed(Now now) {
-  lose(now, reason_of(CloseReason::By::PipeClosed, ProtocolCode::NoError,
-                      decoder_.buffered_bytes() > 0 ? "the pipe ended inside a packet" : "the pipe ended"));
+void Connection::State::handle_pipe_closed(Now now, std::string_view text) {
+  if (text.empty())
+    text = decoder_.buffered_bytes() > 0 ? "the pipe ended inside a packet" : "the pipe ended";
+  lose(now, reason_of(CloseReason::By::PipeClosed, ProtocolCode::NoError, text));
 }
 
 void Connection::State::handle_timeout(Now now) {
@@ -251,7 +256,8 @@ void Connection::State::handle_timeout(Now now) {
       case Phase::AwaitingAdmission:
         return on_admission_timeout(now);
       default:
-        return lose(now, reason_of(CloseReason::By::PipeClosed, ProtocolCode::NoError, "the close took too long"));
+        return lose(now,
+                    reason_of(CloseReason::By::PipeClosed, ProtocolCode::NoError, "the close took too long"));
     }
   }
   if (!is_established() || phase_ == Phase::Closed) return;
@@ -355,7 +361,7 @@ void Connection::State::apply(PhaseEvent event) {
 void Connection::State::begin_close(Now now, const CloseReason& reason) {
   if (phase_ == Phase::Closing || phase_ == Phase::Closed) return;
   if (is_established()) {
-    session_.close(now.engine, reason);
+    if (!session_.is_closed()) session_.close(now.engine, reason);  // it is when it found the error itself
   } else {
     // Nothing that an application says goes out unsealed.
     unsealed_.close(reason.by_application ? std::to_underlying(ProtocolCode::NoError) : reason.code);
@@ -375,7 +381,8 @@ void Connection::State::lose(Now now, const CloseReason& reason) {
   if (phase_ == Phase::Closed) return;
   if (is_established() && !session_.is_closed()) {
     CloseReason silent = reason;
-    if (silent.by == CloseReason::By::Error || silent.by == CloseReason::By::Us) silent.by = CloseReason::By::PipeClosed;
+    if (silent.by == CloseReason::By::Error || silent.by == CloseReason::By::Us)
+      silent.by = CloseReason::By::PipeClosed;
     session_.close(now.engine, silent);
   }
   apply(PhaseEvent::Lost);
@@ -390,7 +397,8 @@ void Connection::State::report_closed(const CloseReason& reason) {
 // ---- the face ----
 
 Connection Connection::dialer(FramedConfig config, RandomSource& random, Now now) {
-  return Connection(std::make_unique<State>(std::move(config), Role::Dialer, random, nullptr, ByteView{}, now));
+  return Connection(
+      std::make_unique<State>(std::move(config), Role::Dialer, random, nullptr, ByteView{}, now));
 }
 
 Connection Connection::listener(FramedConfig config, RandomSource& random, crypto::InitFilter& filter,
@@ -417,7 +425,7 @@ void Connection::handle_bytes(Now now, ByteView bytes) {
   }
 }
 
-void Connection::handle_pipe_closed(Now now) { state_->handle_pipe_closed(now); }
+void Connection::handle_pipe_closed(Now now, std::string_view text) { state_->handle_pipe_closed(now, text); }
 void Connection::handle_timeout(Now now) { state_->handle_timeout(now); }
 
 void Connection::admit(Now now) { state_->admit(now); }

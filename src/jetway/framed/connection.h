@@ -69,8 +69,8 @@ class Connection {
   MutableBytes prepare_receive();
   void handle_received(Now now, std::size_t count);
   void handle_bytes(Now now, ByteView bytes);
-  // The pipe is at its end or has failed.
-  void handle_pipe_closed(Now now);
+  // The pipe is at its end or has failed; `text` says how where there is more to say.
+  void handle_pipe_closed(Now now, std::string_view text = {});
   void handle_timeout(Now now);
 
   // --- commands ---

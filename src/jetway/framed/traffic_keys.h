@@ -11,8 +11,9 @@
 
 namespace jetway::framed {
 
-// Sealing of one direction (docs/protocol/packet.md): packets are numbered from 0 as they go, the number being
-// implicit on a pipe that keeps their order; the key changes, and the key phase flips, after `update_bytes`.
+// Sealing of one direction (docs/protocol/packet.md): packets are numbered from 0 as they go, the number
+// being implicit on a pipe that keeps their order; the key changes, and the key phase flips, after
+// `update_bytes`.
 class SendKeys {
  public:
   SendKeys(crypto::Suite suite, crypto::SecretBytes secret, std::uint64_t update_bytes);

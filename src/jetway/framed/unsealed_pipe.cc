@@ -79,9 +79,9 @@ std::size_t UnsealedPipe::poll_packet(MutableBytes out) {
     return written;
   }
   if (close_code_) {
-    return write_packet(wire::ConnectionCloseFrame{.error_code = *std::exchange(close_code_, std::nullopt),
-                                                   .reason = {}},
-                        out);
+    return write_packet(
+        wire::ConnectionCloseFrame{.error_code = *std::exchange(close_code_, std::nullopt), .reason = {}},
+        out);
   }
   return 0;
 }

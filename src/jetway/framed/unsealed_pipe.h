@@ -34,13 +34,14 @@ class UnsealedPipe {
   std::size_t poll_packet(MutableBytes out);
 
  private:
-  std::expected<void, crypto::HandshakeError> handle_crypto(WallTime now, std::uint64_t offset, ByteView data);
+  std::expected<void, crypto::HandshakeError> handle_crypto(WallTime now, std::uint64_t offset,
+                                                            ByteView data);
   void take_output();
 
   crypto::Handshake handshake_;
   std::uint64_t received_bytes_ = 0;
-  Bytes output_;               // all of the handshake's output so far: a few kilobytes
-  std::size_t sent_ = 0;       // of it
+  Bytes output_;          // all of the handshake's output so far: a few kilobytes
+  std::size_t sent_ = 0;  // of it
   std::optional<std::uint64_t> close_code_;
 };
 

@@ -26,7 +26,7 @@ class Channel {
   bool try_send(T value) {
     if (is_closed_ || values_.size() >= capacity_) return false;
     values_.push_back(std::move(value));
-    values_there_.notify_one();
+    values_there_.notify_all();
     return true;
   }
   // nullopt when the channel is closed and empty.
@@ -35,7 +35,7 @@ class Channel {
     if (values_.empty()) co_return std::nullopt;
     std::optional<T> value(std::move(values_.front()));
     values_.pop_front();
-    room_.notify_one();
+    room_.notify_all();
     co_return value;
   }
   // What is in it can still be received.

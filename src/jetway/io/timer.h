@@ -9,7 +9,8 @@ namespace jetway::io {
 
 class EventLoop;
 
-// Calls a function on the loop when a deadline has come; forgets it when destroyed.
+// Calls a function on the loop when a deadline has come; forgets it when destroyed, which the function itself
+// must not do.
 class Timer {
  public:
   Timer(EventLoop& loop, std::move_only_function<void()> on_expiry);

@@ -46,6 +46,10 @@ class WaiterQueue {
     head_.previous_->next_ = &waiter;
     head_.previous_ = &waiter;
   }
+  // Puts all of `other` behind its own.
+  void take_all(WaiterQueue& other) {
+    while (!other.empty()) push_back(other.front());
+  }
 
  private:
   Waiter head_;

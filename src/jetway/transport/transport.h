@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 
+#include "jetway/crypto/init_filter.h"
 #include "jetway/framed/connection.h"
 #include "jetway/io/connection.h"
 #include "jetway/io/event_loop.h"
@@ -50,6 +51,8 @@ struct Capabilities {
 
 struct TransportConfig {
   framed::FramedConfig framed;
+  // Listener: what it remembers of handshakes, and how it deals with clocks that are off.
+  crypto::InitFilterConfig init_filter;
 
   std::chrono::milliseconds connect_timeout{10'000};
   std::chrono::seconds tcp_keepalive{30};

@@ -1,0 +1,300 @@
+#include <algorithm>
+#include <utility>
+
+#include "jetway/io/connection_core.h"
+
+// What the handles of a connection and its streams ask for: commands to the session, and waits for its
+// events.
+namespace jetway::io {
+
+using session::StreamErrc;
+using session::StreamError;
+
+namespace {
+
+std::unexpected<StreamError> connection_closed() {
+  return std::unexpected(StreamError{StreamErrc::ConnectionClosed, "the connection is over"});
+}
+
+}  // namespace
+
+// ---- the connection ----
+
+Task<std::expected<Connection, ConnectFailure>> ConnectionCore::authenticated(
+    std::shared_ptr<ConnectionCore> core) {
+  while (core->is_connected() && !core->engine_.is_established()) co_await core->progress_.wait();
+  if (!core->is_connected()) co_return std::unexpected(core->failure());
+  co_return Connection(core->make_handle());
+}
+
+Task<std::expected<Connection, ConnectFailure>> ConnectionCore::admitted(
+    std::shared_ptr<ConnectionCore> core) {
+  while (core->is_connected() && !core->is_admitted_) co_await core->progress_.wait();
+  if (!core->is_connected()) co_return std::unexpected(core->failure());
+  co_return Connection(core->make_handle());
+}
+
+Task<void> ConnectionCore::decided(std::shared_ptr<ConnectionCore> core) {
+  while (core->is_connected() && !core->is_admitted_) co_await core->progress_.wait();
+}
+
+Task<std::expected<Stream, StreamError>> ConnectionCore::open_stream(Handle handle,
+                                                                     session::Direction direction,
+                                                                     session::StreamOptions options) {
+  for (;;) {
+    if (!handle->is_connected()) co_return connection_closed();
+    const auto id = handle->engine_.session().open_stream(direction, options);
+    handle->settle();
+    if (id) co_return handle->make_stream(handle, *id, true, direction == session::Direction::TwoWay);
+    if (id.error().code != StreamErrc::TooManyStreams) co_return std::unexpected(id.error());
+    co_await handle->streams_available_.wait();
+  }
+}
+
+Task<std::optional<AcceptedStream>> ConnectionCore::accept_stream(Handle handle) {
+  while (handle->is_connected() && handle->incoming_.empty()) co_await handle->incoming_changed_.wait();
+  if (!handle->is_connected()) co_return std::nullopt;
+  const Incoming next = handle->incoming_.front();
+  handle->incoming_.pop_front();
+  co_return AcceptedStream{
+      .stream = handle->make_stream(handle, next.id, next.direction == session::Direction::TwoWay, true),
+      .direction = next.direction,
+      .priority = next.priority};
+}
+
+Task<ConnectionCore::Done> ConnectionCore::send_message(Handle handle, ByteView message,
+                                                        session::StreamOptions options) {
+  for (;;) {
+    if (!handle->is_connected()) co_return connection_closed();
+    const auto done = handle->engine_.session().send_message(message, options);
+    handle->settle();
+    if (done || done.error().code != StreamErrc::TooManyStreams) co_return done;
+    co_await handle->streams_available_.wait();
+  }
+}
+
+Task<std::optional<Buffer>> ConnectionCore::receive_message(Handle handle) {
+  while (handle->is_connected() && handle->messages_.empty()) co_await handle->messages_changed_.wait();
+  if (handle->messages_.empty()) co_return std::nullopt;
+  std::optional<Buffer> message(std::move(handle->messages_.front()));
+  handle->messages_.pop_front();
+  handle->messages_bytes_ -= message->size();
+  if (!handle->is_backlogged()) handle->backlog_drained_.notify_all();
+  co_return message;
+}
+
+ConnectionCore::Done ConnectionCore::send_datagram(ByteView datagram) {
+  if (!is_connected()) return connection_closed();
+  const auto done = engine_.session().send_datagram(datagram);
+  settle();
+  return done;
+}
+
+Task<std::optional<Buffer>> ConnectionCore::receive_datagram(Handle handle) {
+  while (handle->is_connected() && handle->datagrams_.empty()) co_await handle->datagrams_changed_.wait();
+  if (handle->datagrams_.empty()) co_return std::nullopt;
+  std::optional<Buffer> datagram(std::move(handle->datagrams_.front()));
+  handle->datagrams_.pop_front();
+  co_return datagram;
+}
+
+Task<void> ConnectionCore::close(Handle handle, std::uint64_t code, std::string reason) {
+  if (handle->is_connected()) {
+    handle->engine_.close(handle->loop_.now(), code, reason);
+    handle->settle();
+  }
+  while (!handle->is_pipe_closed_) co_await handle->progress_.wait();
+}
+
+Task<session::CloseReason> ConnectionCore::closed(Handle handle) {
+  while (handle->is_connected()) co_await handle->progress_.wait();
+  co_return *handle->close_reason_;
+}
+
+void ConnectionCore::admit() {
+  if (!is_connected()) return;
+  engine_.admit(loop_.now());
+  is_admitted_ = true;
+  progress_.notify_all();
+  settle();
+}
+
+void ConnectionCore::refuse(std::string_view reason) {
+  if (!is_connected()) return;
+  engine_.refuse(loop_.now(), reason);
+  settle();
+}
+
+ConnectionInfo ConnectionCore::info() const {
+  return {.peer = engine_.peer(),
+          .transport = names_.transport,
+          .local_address = names_.local_address,
+          .remote_address = names_.remote_address,
+          .suite = engine_.suite(),
+          .key_exchange = crypto::key_exchange_name(engine_.key_exchange()),
+          .rtt = engine_.session().rtt(),
+          .counters = engine_.session().counters().snapshot()};
+}
+
+// ---- streams ----
+
+Task<ConnectionCore::ReadOutcome> ConnectionCore::read(Handle handle, StreamHandle stream, MutableBytes out) {
+  for (;;) {
+    if (!handle->is_connected()) co_return connection_closed();
+    const auto result = handle->engine_.session().read(stream->id, out);
+    handle->settle();
+    if (!result || result->is_end) stream->is_receive_over = true;
+    if (!result || result->is_end || result->bytes > 0 || out.empty()) co_return result;
+    co_await stream->readable.wait();
+  }
+}
+
+// The session writes into the reader's memory: this takes it back whatever happens to the reader.
+class ConnectionCore::PostedRead {
+ public:
+  PostedRead(session::Session& session, session::StreamId id) : session_(session), id_(id) {}
+  PostedRead(const PostedRead&) = delete;
+  PostedRead& operator=(const PostedRead&) = delete;
+  ~PostedRead() {
+    if (is_posted_) static_cast<void>(session_.take_posted_read(id_));
+  }
+
+  Done post(MutableBytes out) {
+    const Done done = session_.post_read(id_, out);
+    is_posted_ = done.has_value();
+    return done;
+  }
+  ReadOutcome take() {
+    is_posted_ = false;
+    return session_.take_posted_read(id_);
+  }
+
+ private:
+  session::Session& session_;
+  session::StreamId id_;
+  bool is_posted_ = false;
+};
+
+Task<ConnectionCore::ReadOutcome> ConnectionCore::read_full(Handle handle, StreamHandle stream,
+                                                            MutableBytes out) {
+  std::size_t filled = 0;
+  while (filled < out.size()) {
+    if (!handle->is_connected()) co_return connection_closed();
+    PostedRead posted(handle->engine_.session(), stream->id);
+    if (const auto done = posted.post(out.subspan(filled)); !done) co_return std::unexpected(done.error());
+    handle->settle();
+    co_await stream->readable.wait();
+    const auto result = posted.take();
+    handle->settle();
+    if (!result || result->is_end) stream->is_receive_over = true;
+    if (!result)
+      co_return std::unexpected(handle->is_connected() ? result.error() : connection_closed().error());
+    filled += result->bytes;
+    if (result->is_end) co_return session::Session::ReadResult{.bytes = filled, .is_end = true};
+  }
+  co_return session::Session::ReadResult{.bytes = filled, .is_end = false};
+}
+
+Task<ConnectionCore::Done> ConnectionCore::write(Handle handle, StreamHandle stream, ByteView data) {
+  for (;;) {
+    if (!handle->is_connected()) co_return connection_closed();
+    const auto taken = handle->engine_.session().write(stream->id, data);
+    handle->settle();
+    if (!taken) co_return std::unexpected(taken.error());
+    data = data.subspan(*taken);
+    if (data.empty()) co_return Done{};
+    co_await stream->writable.wait();
+  }
+}
+
+Task<ConnectionCore::Done> ConnectionCore::write(Handle handle, StreamHandle stream, Buffer data) {
+  for (;;) {
+    if (!handle->is_connected()) co_return connection_closed();
+    const auto is_taken = handle->engine_.session().write(stream->id, data);
+    handle->settle();
+    if (!is_taken) co_return std::unexpected(is_taken.error());
+    if (*is_taken) co_return Done{};
+    co_await stream->writable.wait();
+  }
+}
+
+Task<ConnectionCore::Done> ConnectionCore::drained(Handle handle, StreamHandle stream) {
+  JETWAY_ASSERT(stream->is_send_over);
+  while (!stream->is_drained) {
+    if (!handle->is_connected()) co_return connection_closed();
+    if (stream->is_stopped)
+      co_return std::unexpected(StreamError{StreamErrc::Stopped, "the peer does not want more"});
+    co_await stream->drained.wait();
+  }
+  co_return Done{};
+}
+
+ConnectionCore::Done ConnectionCore::finish(StreamState& stream) {
+  if (!is_connected()) return connection_closed();
+  const auto done = engine_.session().finish(stream.id);
+  if (done) stream.is_send_over = true;
+  settle();
+  return done;
+}
+
+void ConnectionCore::reset(StreamState& stream, std::uint64_t code) {
+  if (!is_connected()) return;
+  stream.is_send_over = stream.is_stopped = true;
+  static_cast<void>(engine_.session().reset(stream.id, code));  // fails when it was over anyway
+  settle();
+}
+
+void ConnectionCore::stop(StreamState& stream, std::uint64_t code) {
+  if (!is_connected()) return;
+  stream.is_receive_over = true;
+  static_cast<void>(engine_.session().stop(stream.id, code));  // fails when it was over anyway
+  settle();
+}
+
+// ---- the face ----
+
+Stream::Stream(std::shared_ptr<ConnectionCore> core, std::shared_ptr<StreamState> state)
+    : core_(std::move(core)), state_(std::move(state)) {}
+
+session::StreamId Stream::id() const { return state_->id; }
+Task<ConnectionCore::ReadOutcome> Stream::read(MutableBytes out) {
+  return ConnectionCore::read(core_, state_, out);
+}
+Task<ConnectionCore::ReadOutcome> Stream::read_full(MutableBytes out) {
+  return ConnectionCore::read_full(core_, state_, out);
+}
+Task<ConnectionCore::Done> Stream::write(ByteView data) { return ConnectionCore::write(core_, state_, data); }
+Task<ConnectionCore::Done> Stream::write(Buffer data) {
+  return ConnectionCore::write(core_, state_, std::move(data));
+}
+ConnectionCore::Done Stream::finish() { return core_->finish(*state_); }
+Task<ConnectionCore::Done> Stream::drained() { return ConnectionCore::drained(core_, state_); }
+void Stream::reset(std::uint64_t code) { core_->reset(*state_, code); }
+void Stream::stop(std::uint64_t code) { core_->stop(*state_, code); }
+
+Connection::Connection(std::shared_ptr<ConnectionCore> core) : core_(std::move(core)) {}
+
+Task<std::expected<Stream, StreamError>> Connection::open_stream(session::Direction direction,
+                                                                 session::StreamOptions options) {
+  return ConnectionCore::open_stream(core_, direction, options);
+}
+Task<std::optional<AcceptedStream>> Connection::accept_stream() {
+  return ConnectionCore::accept_stream(core_);
+}
+Task<ConnectionCore::Done> Connection::send_message(ByteView message, session::StreamOptions options) {
+  return ConnectionCore::send_message(core_, message, options);
+}
+Task<std::optional<Buffer>> Connection::receive_message() { return ConnectionCore::receive_message(core_); }
+ConnectionCore::Done Connection::send_datagram(ByteView datagram) { return core_->send_datagram(datagram); }
+Task<std::optional<Buffer>> Connection::receive_datagram() { return ConnectionCore::receive_datagram(core_); }
+
+ConnectionInfo Connection::info() const { return core_->info(); }
+bool Connection::is_connected() const { return core_->is_connected(); }
+void Connection::admit() { core_->admit(); }
+void Connection::refuse(std::string_view reason) { core_->refuse(reason); }
+Task<void> Connection::close(std::uint64_t code, std::string_view reason) {
+  return ConnectionCore::close(core_, code, std::string(reason));
+}
+Task<session::CloseReason> Connection::closed() { return ConnectionCore::closed(core_); }
+
+}  // namespace jetway::io

@@ -1,0 +1,33 @@
+#pragma once
+
+#include <expected>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "jetway/io/connection_core.h"
+#include "jetway/io/event_loop.h"
+#include "jetway/io/socket.h"
+#include "jetway/io/task.h"
+#include "jetway/transport/socket_address.h"
+#include "jetway/transport/transport.h"
+
+// What every transport over stream sockets does to connect.
+namespace jetway::transport {
+
+// A stream socket connected to the first of `addresses` that answers: they are tried in order, the next one
+// 250 ms after the one before or when that has failed (RFC 8305 section 5). `name` is for the error.
+io::Task<std::expected<io::Socket, TransportError>> connect_socket(io::EventLoop* loop,
+                                                                   std::vector<SocketAddress> addresses,
+                                                                   TimePoint deadline, std::string name);
+
+// The handshake over a connected socket, and the wait to be admitted.
+io::Task<std::expected<io::Connection, TransportError>> dial_over(io::EventLoop* loop, io::Socket socket,
+                                                                  io::PipeNames names,
+                                                                  TransportConfig config);
+
+io::PipeConfig pipe_config(const TransportConfig& config);
+// For the log and the error of a connection that did not come to be.
+TransportError to_error(const io::ConnectFailure& failure, const std::string& name);
+
+}  // namespace jetway::transport

@@ -1,0 +1,39 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "jetway/io/event_loop.h"
+#include "jetway/io/socket.h"
+#include "jetway/transport/transport.h"
+
+namespace jetway::transport {
+
+// What differs between listeners over stream sockets.
+struct PipeListenerHooks {
+  std::string transport;
+  // Of a connection that was just accepted: options to set; returns how the log and people call the peer.
+  std::move_only_function<std::string(int descriptor)> on_accepted;
+  std::move_only_function<void()> on_closed;
+};
+
+// Takes connections from a listening socket, runs their handshakes side by side, each within its deadline,
+// and hands out those that have authenticated themselves.
+class PipeListener final : public Listener {
+ public:
+  // `socket` listens.
+  PipeListener(io::EventLoop& loop, io::Socket socket, Address local_address, const TransportConfig& config,
+               PipeListenerHooks hooks);
+  ~PipeListener() override;
+
+  io::Task<std::optional<io::Connection>> accept() override;
+  void close() override;
+  Address local_address() const override;
+
+ private:
+  class Shared;
+  std::shared_ptr<Shared> shared_;
+};
+
+}  // namespace jetway::transport

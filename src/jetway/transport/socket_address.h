@@ -1,0 +1,37 @@
+#pragma once
+
+#include <expected>
+#include <string>
+#include <vector>
+
+#include <sys/socket.h>
+
+#include "jetway/base/bytes.h"
+#include "jetway/transport/address.h"
+
+namespace jetway::transport {
+
+// What the system calls take.
+struct SocketAddress {
+  sockaddr_storage storage{};
+  socklen_t size = 0;
+
+  const sockaddr* data() const { return reinterpret_cast<const sockaddr*>(&storage); }
+  sockaddr* data() { return reinterpret_cast<sockaddr*>(&storage); }
+  int family() const { return storage.ss_family; }
+  // As an endpoint with a numeric address; a Unix socket's path.
+  Address to_address() const;
+
+  static SocketAddress of_path(const std::string& path);  // at most as long as Address::parse() lets it be
+  static SocketAddress local_of(int descriptor);
+  static SocketAddress remote_of(int descriptor);
+};
+
+enum class ResolveFor : std::uint8_t { Dialing, Listening };
+
+// The addresses of a host, in the system's order of preference. Asks the resolver, which may take its time,
+// unless the host is numeric. The error is the resolver's word.
+std::expected<std::vector<SocketAddress>, std::string> resolve(const TcpEndpoint& endpoint,
+                                                               ResolveFor purpose);
+
+}  // namespace jetway::transport
