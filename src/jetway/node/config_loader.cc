@@ -74,7 +74,7 @@ class Loader {
       return read_table(toml::parse(std::string_view{**content}), "");
     } catch (const toml::parse_error& error) {
       return std::unexpected(NodeError{
-          NodeErrc::BadFile,
+          NodeErrc::BadSetting,
           std::format("{}: {}", place(file_, error.source().begin), escape_text(error.description()))});
     }
   }
@@ -124,14 +124,14 @@ class Loader {
     if (setting == nullptr) {
       const std::string_view similar = similar_setting(key);
       return std::unexpected(NodeError{
-          NodeErrc::BadFile,
+          NodeErrc::BadSetting,
           std::format("{}: there is no setting {}", place(file_, name.source().begin), escape_text(key)),
           similar.empty() ? "`jetway config show` lists all settings"
                           : std::format("did you mean {}?", similar)});
     }
     auto texts = texts_of(node, shape(*setting));
     if (!texts) {
-      return std::unexpected(NodeError{NodeErrc::BadFile,
+      return std::unexpected(NodeError{NodeErrc::BadSetting,
                                        std::format("{}: {} has a value of the wrong type",
                                                    place(file_, node.source().begin), setting->key),
                                        std::format("it is {}", expected_value(*setting))});
@@ -156,7 +156,7 @@ class Loader {
       const bool is_file = origin == Origin::File;
       std::string shown;
       for (const std::string& text : texts) shown += (shown.empty() ? "" : ",") + escape_text(text);
-      return std::unexpected(NodeError{is_file ? NodeErrc::BadFile : NodeErrc::BadSetting,
+      return std::unexpected(NodeError{NodeErrc::BadSetting,
                                        is_file
                                            ? std::format("{}: {} cannot be \"{}\"", where, setting.key, shown)
                                            : std::format("{} cannot be \"{}\"", where, shown),

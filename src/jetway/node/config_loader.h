@@ -45,8 +45,8 @@ struct ConfigSources {
   std::vector<FlagValue> flags;
 };
 
-// Defaults, then the file, the environment, the flags. Fails with the first value that does not fit: BadFile
-// with file:line:column for the file (unknown keys included), BadSetting for the others.
+// Defaults, then the file, the environment, the flags. Fails (BadSetting) with the first value that does
+// not fit, and with file:line:column where it stands in the file; so does a key that is no setting.
 NodeResult<LoadedConfig> load_config(const ConfigSources& sources);
 
 }  // namespace jetway::node

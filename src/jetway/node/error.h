@@ -7,8 +7,8 @@
 namespace jetway::node {
 
 enum class NodeErrc : std::uint8_t {
-  BadSetting,    // usage: a flag or an environment variable has a value that does not fit
-  BadFile,       // a file of ours (configuration, key, known peers) cannot be understood: edit or remove it
+  BadSetting,    // usage: a flag, an environment variable or the configuration file
+  BadFile,       // a key or a list of peers cannot be understood: mend it or move it away
   NoHome,        // neither HOME nor the XDG variables say where our files are
   OpenToOthers,  // a secret file has permissions for others: chmod
   Io,            // reading or writing a file failed

@@ -17,6 +17,7 @@ struct Paths {
   std::filesystem::path config_file() const { return config / "config.toml"; }
   std::filesystem::path identity_file() const { return config / "identity.pem"; }
   std::filesystem::path known_peers_file() const { return config / "known_peers"; }
+  std::filesystem::path allowed_peers_file() const { return config / "allowed_peers"; }
 };
 
 // Only names them. A relative XDG path is ignored, as the specification demands; NoHome when HOME is needed
