@@ -27,9 +27,8 @@ require_packages() {
   mapfile -t own < <(missing_packages "${own[@]}")
   mapfile -t trixie < <(missing_packages "${trixie[@]}")
   mapfile -t forky < <(missing_packages "${forky[@]}")
-  local missing=("${own[@]}" "${trixie[@]}" "${forky[@]}")
-  if [ ${#missing[@]} = 0 ]; then return 0; fi
-  echo "setup: installing ${missing[*]}"
+  if [ "$((${#own[@]} + ${#trixie[@]} + ${#forky[@]}))" = 0 ]; then return 0; fi
+  echo "setup: installing ${own[*]} ${trixie[*]} ${forky[*]}"
   install_packages
 }
 
@@ -132,9 +131,9 @@ debian_release() {
   done
 }
 
-# derive_source FILE RELEASE SUITES SECURITY_SUITES [EXPIRED_OK]: the Debian entries of FILE, other suites.
+# derive_source FILE RELEASE SUITES SECURITY_SUITES: the Debian entries of FILE with other suites.
 derive_source() {
-  awk -v release="$2" -v suites="$3" -v security="$4" -v expired_ok="${5:-}" \
+  awk -v release="$2" -v suites="$3" -v security="$4" \
     -f "$ROOT/tools/dev/derive_${1##*.}.awk" "$1"
 }
 
@@ -145,8 +144,7 @@ write_apt_files() {
     if [ "$release" = bookworm ]; then
       derive_source "$source_file" bookworm "trixie trixie-updates" trixie-security
     fi
-    # An index of forky is valid for a week only, and mirrors lag; nothing but BLAKE3 can come from it.
-    derive_source "$source_file" "$release" forky "" expired_ok
+    derive_source "$source_file" "$release" forky ""
   } >"$work/source"
   apt_preferences "$release" >"$work/preferences"
   install_if_changed "$work/source" "/etc/apt/sources.list.d/$APT_NAME.$format"
