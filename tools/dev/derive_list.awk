@@ -1,5 +1,6 @@
 # Debian's entries of a one-line file (*.list) with other suites; written for mawk.
 # -v release=bookworm -v suites="..." -v security="..." (an empty list leaves that archive out)
+# -v expired_ok=1 accepts an index that has expired
 
 $1 != "deb" || $2 ~ /^cdrom:/ { next }
 
@@ -10,6 +11,7 @@ $1 != "deb" || $2 ~ /^cdrom:/ { next }
     while (k < NF && $k !~ /\]$/) options = options $(k++) " "
     options = options $(k++) " "
   }
+  if (expired_ok) options = "[check-valid-until=no" (options == "" ? "] " : " " substr(options, 2))
   uri = $k
   suite = $(k + 1)
   is_main = 0

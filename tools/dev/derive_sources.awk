@@ -1,5 +1,6 @@
 # Debian's entries of a deb822 file (*.sources) with other suites; written for mawk.
 # -v release=bookworm -v suites="..." -v security="..." (an empty list leaves that archive out)
+# -v expired_ok=1 accepts an index that has expired
 
 BEGIN { RS = ""; FS = "\n" }
 
@@ -27,5 +28,6 @@ function has_word(list, word,   parts, n, i) {
   else if (has_word(field["suites"], release "-security")) wanted = security
   else next
   if (wanted == "" || seen[wanted]++) next
+  if (expired_ok) text = text "Check-Valid-Until: no\n"
   printf "Types: deb\nSuites: %s\nComponents: main\n%s\n", wanted, text
 }

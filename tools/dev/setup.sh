@@ -27,8 +27,9 @@ require_packages() {
   mapfile -t own < <(missing_packages "${own[@]}")
   mapfile -t trixie < <(missing_packages "${trixie[@]}")
   mapfile -t forky < <(missing_packages "${forky[@]}")
-  if [ "$((${#own[@]} + ${#trixie[@]} + ${#forky[@]}))" = 0 ]; then return 0; fi
-  echo "setup: installing ${own[*]} ${trixie[*]} ${forky[*]}"
+  local missing=("${own[@]}" "${trixie[@]}" "${forky[@]}")
+  if [ ${#missing[@]} = 0 ]; then return 0; fi
+  echo "setup: installing ${missing[*]}"
   install_packages
 }
 
@@ -131,9 +132,9 @@ debian_release() {
   done
 }
 
-# derive_source FILE RELEASE SUITES SECURITY_SUITES: the Debian entries of FILE with other suites.
+# derive_source FILE RELEASE SUITES SECURITY_SUITES [EXPIRED_OK]: the Debian entries of FILE, other suites.
 derive_source() {
-  awk -v release="$2" -v suites="$3" -v security="$4" \
+  awk -v release="$2" -v suites="$3" -v security="$4" -v expired_ok="${5:-}" \
     -f "$ROOT/tools/dev/derive_${1##*.}.awk" "$1"
 }
 
@@ -144,7 +145,8 @@ write_apt_files() {
     if [ "$release" = bookworm ]; then
       derive_source "$source_file" bookworm "trixie trixie-updates" trixie-security
     fi
-    derive_source "$source_file" "$release" forky ""
+    # An index of forky is valid for a week only, and mirrors lag; nothing but BLAKE3 can come from it.
+    derive_source "$source_file" "$release" forky "" expired_ok
   } >"$work/source"
   apt_preferences "$release" >"$work/preferences"
   install_if_changed "$work/source" "/etc/apt/sources.list.d/$APT_NAME.$format"
