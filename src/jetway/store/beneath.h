@@ -1,5 +1,7 @@
 #pragma once
 
+#include <atomic>
+#include <cstdint>
 #include <list>
 #include <memory>
 #include <mutex>
@@ -10,6 +12,21 @@
 #include "jetway/store/file.h"
 
 namespace jetway::store {
+
+// A directory that is kept open for what is in it (O_PATH).
+class OpenDirectory {
+ public:
+  OpenDirectory(Descriptor descriptor, bool is_on_root_device)
+      : descriptor_(std::move(descriptor)), is_on_root_device_(is_on_root_device) {}
+
+  int fd() const { return descriptor_.fd(); }
+  // False for a file system that is mounted somewhere beneath the root.
+  bool is_on_root_device() const { return is_on_root_device_; }
+
+ private:
+  Descriptor descriptor_;
+  bool is_on_root_device_;
+};
 
 // A directory beneath which everything is opened without ever leaving it: openat2(2) with RESOLVE_BENEATH,
 // RESOLVE_NO_SYMLINKS and RESOLVE_NO_MAGICLINKS, so that no link anywhere in a path is followed, also none
@@ -27,11 +44,11 @@ class DirectoryRoot {
   // descriptors.
   DirectoryRoot(Descriptor root, std::string display_path, std::size_t cached_directories);
 
-  using Shared = std::shared_ptr<const Descriptor>;
+  using Shared = std::shared_ptr<const OpenDirectory>;
 
   // The directory at `path` ("" is the root), from the cache where it is there.
   StoreResult<Shared> directory(std::string_view path);
-  // Opens `path` by openat flags; O_CLOEXEC and O_NOFOLLOW are added, `mode` counts when the flags create.
+  // Opens `path` by the flags of openat(2), O_CLOEXEC and O_NOFOLLOW added; `mode` counts when they create.
   StoreResult<Descriptor> open(std::string_view path, int flags, unsigned mode = 0);
 
   int fd() const { return root_->fd(); }
@@ -52,10 +69,12 @@ class DirectoryRoot {
 
   Shared find_cached(std::string_view path);
   void remember(std::string_view path, const Shared& directory);
-  int open_beneath(int start, std::string_view path, int flags, unsigned mode);
-  int open_by_components(int start, std::string_view path, int flags, unsigned mode) const;
+  // -1 and errno, as system calls do.
+  int open_directory(const std::string& path);
+  int open_by_components(std::string_view path) const;
 
   Shared root_;
+  std::uint64_t device_ = 0;
   std::string display_path_;
   std::size_t cached_directories_;
   std::atomic<bool> has_openat2_ = true;

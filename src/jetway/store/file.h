@@ -50,7 +50,8 @@ struct FileVersion {
 // they touch different ranges.
 class File {
  public:
-  File(Descriptor descriptor, std::string path) : descriptor_(std::move(descriptor)), path_(std::move(path)) {}
+  File(Descriptor descriptor, std::string path)
+      : descriptor_(std::move(descriptor)), path_(std::move(path)) {}
 
   // Fills `out`; fewer bytes only at the end of the file.
   StoreResult<std::size_t> read_at(std::uint64_t offset, MutableBytes out) const;

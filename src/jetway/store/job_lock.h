@@ -24,8 +24,8 @@ class JobLock {
   ~JobLock();
 
  private:
-  JobLock(Descriptor descriptor, std::string path) : descriptor_(std::move(descriptor)), path_(std::move(path)) {}
-  void release();
+  JobLock(Descriptor descriptor, std::string path)
+      : descriptor_(std::move(descriptor)), path_(std::move(path)) {}
 
   Descriptor descriptor_;
   std::string path_;

@@ -71,8 +71,8 @@ class SourceTree {
   SourceTree& operator=(SourceTree&&) noexcept;
   ~SourceTree();
 
-  // Up to `max_entries` entries (at least 1); `is_last` when there are no more, and from then on always. Never
-  // fails as a whole.
+  // Up to `max_entries` entries (at least 1); `is_last` when there are no more, and from then on always.
+  // Never fails as a whole.
   SourceBatch next_batch(std::size_t max_entries);
 
   // Opens a File entry for reading: without following links, and SourceChanged unless size, mtime and inode

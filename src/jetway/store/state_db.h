@@ -25,10 +25,10 @@ enum class Direction : std::uint8_t { Send = 0, Receive = 1 };
 struct TransferRecord {
   TransferId id{};
   Direction direction = Direction::Receive;
-  Bytes peer;       // the peer's id, 32 bytes
+  Bytes peer;  // the peer's id, 32 bytes
   JobKey job{};
-  std::string directory;   // target folder or first source, raw bytes, absolute
-  std::uint8_t state = 0;  // the transfer engine's, opaque here
+  std::string directory;     // target folder or first source, raw bytes, absolute
+  std::uint8_t state = 0;    // the transfer engine's, opaque here
   bool is_finished = false;  // set by the engine when `state` is a final one
   WallTime created{};
   WallTime updated{};
@@ -64,15 +64,15 @@ struct FileProgress {
   std::int64_t modified_ns = 0;
   std::uint32_t mode = 0;
   FileState state = FileState::Pending;
-  std::string temp_path;   // Partial
-  std::string final_path;  // Completed, Skipped
+  std::string temp_path;            // Partial
+  std::string final_path;           // Completed, Skipped
   std::vector<ChunkRecord> chunks;  // verified and handed to the kernel since the last time; any order
 };
 
 struct FileRecord {
   FileProgress file;  // with all chunks that were ever recorded, sorted by index
-  // False when the machine has restarted since: then a chunk may be recorded although its bytes were lost, and
-  // has to be hashed (chunk_hash.h) before it is relied on. A killed process loses nothing.
+  // False when the machine has restarted since: then a chunk may be recorded although its bytes were lost,
+  // and has to be hashed (chunk_hash.h) before it is relied on. A killed process loses nothing.
   bool is_same_boot = true;
 };
 
@@ -93,8 +93,8 @@ class StateDb {
   struct Opened;
 
   // `directory` is created with mode 0700 (parents too), the database in it is `state.db`, 0600. A damaged
-  // database is renamed to `state.db.corrupt-<date>` and a new one begun: Opened::set_aside. TooNew when a newer
-  // program wrote it.
+  // database is renamed to `state.db.corrupt-<date>` and a new one begun: Opened::set_aside. TooNew when a
+  // newer program wrote it.
   static StoreResult<Opened> open(const std::string& directory, const StateConfig& config = {});
   static StoreResult<StateDb> open_in_memory();
 
@@ -108,8 +108,8 @@ class StateDb {
   // Replaces everything but id, direction, peer, job and created; durable when it returns. NotFound.
   StoreResult<void> update(const TransferRecord& transfer);
   // The progress of any number of files in one transaction, and of the transfer itself.
-  StoreResult<void> record(const TransferId& id, std::span<const FileProgress> files, std::uint64_t bytes_done,
-                           WallTime now);
+  StoreResult<void> record(const TransferId& id, std::span<const FileProgress> files,
+                           std::uint64_t bytes_done, WallTime now);
 
   StoreResult<std::optional<TransferRecord>> find(const TransferId& id);
   // The latest unfinished transfer of that job with that peer.
@@ -118,7 +118,8 @@ class StateDb {
   StoreResult<std::vector<TransferRecord>> unfinished(std::size_t max);
   // Files of a transfer in the order of their index, from `first_index` on, at most `max`: the memory for
   // 200,000 files with chunks is then the caller's choice.
-  StoreResult<std::vector<FileRecord>> files(const TransferId& id, std::uint64_t first_index, std::size_t max);
+  StoreResult<std::vector<FileRecord>> files(const TransferId& id, std::uint64_t first_index,
+                                             std::size_t max);
 
   // Removes a transfer and all that belongs to it (not the temporary files on disk).
   StoreResult<void> forget(const TransferId& id);

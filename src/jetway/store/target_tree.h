@@ -62,7 +62,7 @@ struct Committed {
   std::string path;  // the name it has now; with Skipped, the one that was in the way
 };
 
-// A file in the making, beside the place where it will stand, named `.jetway-<16 hex>-<short name>.part`.
+// A file in the making, beside the place where it will stand, named as file_names.h says.
 // Dropping one keeps the file on disk, to be reopened by temp_path(); TargetTree::discard() removes it.
 class PartialFile {
  public:
@@ -141,8 +141,8 @@ class TargetTree {
                                 CollisionPolicy policy);
 
   // All of it at once for a small file that is in memory and verified.
-  StoreResult<Committed> write_small_file(std::string_view path, ByteView content, const FileMetadata& metadata,
-                                          CollisionPolicy policy);
+  StoreResult<Committed> write_small_file(std::string_view path, ByteView content,
+                                          const FileMetadata& metadata, CollisionPolicy policy);
 
   // Makes everything committed so far durable, see SyncPolicy. One syncfs(2): costs the more the more other
   // programs have written to that file system, but far less than a sync for each of many small files.
@@ -163,8 +163,5 @@ class TargetTree {
 
   std::unique_ptr<State> state_;
 };
-
-// Whether a name is one that create_partial() gives.
-bool is_partial_name(std::string_view name);
 
 }  // namespace jetway::store

@@ -1,0 +1,58 @@
+#include "jetway/store/file.h"
+
+#include <cerrno>
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "jetway/store/stat.h"
+
+namespace jetway::store {
+
+void Descriptor::close() {
+  // What close() could still report (NFS, quotas) is asked for by sync() where it matters.
+  if (fd_ >= 0) ::close(std::exchange(fd_, -1));
+}
+
+StoreResult<std::size_t> File::read_at(std::uint64_t offset, MutableBytes out) const {
+  std::size_t done = 0;
+  while (done < out.size()) {
+    const auto got = ::pread(fd(), out.data() + done, out.size() - done, static_cast<off_t>(offset + done));
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return std::unexpected(system_error(errno, path_, "cannot read"));
+    if (got == 0) break;
+    done += static_cast<std::size_t>(got);
+  }
+  return done;
+}
+
+StoreResult<void> File::write_at(std::uint64_t offset, ByteView bytes) const {
+  while (!bytes.empty()) {
+    const auto put = ::pwrite(fd(), bytes.data(), bytes.size(), static_cast<off_t>(offset));
+    if (put < 0 && errno == EINTR) continue;
+    if (put < 0) return std::unexpected(system_error(errno, path_, "cannot write"));
+    bytes = bytes.subspan(static_cast<std::size_t>(put));
+    offset += static_cast<std::uint64_t>(put);
+  }
+  return {};
+}
+
+StoreResult<FileVersion> File::version() const {
+  struct stat status;
+  if (::fstat(fd(), &status) != 0) return std::unexpected(system_error(errno, path_, "cannot examine"));
+  return version_of(status);
+}
+
+StoreResult<void> File::sync() const {
+  if (::fdatasync(fd()) != 0)
+    return std::unexpected(system_error(errno, path_, "cannot write to the device"));
+  return {};
+}
+
+void File::expect_sequential_reads() const {
+  // Only advice; what it returns changes nothing.
+  static_cast<void>(::posix_fadvise(fd(), 0, 0, POSIX_FADV_SEQUENTIAL));
+}
+
+}  // namespace jetway::store

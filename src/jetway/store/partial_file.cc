@@ -1,0 +1,100 @@
+// Files in the making: what TargetTree does with them before they get their final name.
+
+#include <cerrno>
+#include <utility>
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "jetway/store/file_names.h"
+#include "jetway/store/path.h"
+#include "jetway/store/stat.h"
+#include "jetway/store/target_state.h"
+#include "jetway/store/target_tree.h"
+
+namespace jetway::store {
+
+StoreResult<void> apply_metadata(const File& file, const FileMetadata& metadata) {
+  // A file of our own that may not be given a mode is on a file system that has none.
+  if (::fchmod(file.fd(), metadata.mode & 0777) != 0 && errno != EPERM && errno != EOPNOTSUPP) {
+    return std::unexpected(system_error(errno, file.path(), "cannot set the mode"));
+  }
+  const timespec times[2] = {{.tv_sec = 0, .tv_nsec = UTIME_OMIT}, timespec_of(metadata.modified_ns)};
+  if (::futimens(file.fd(), times) != 0) {
+    return std::unexpected(system_error(errno, file.path(), "cannot set the time"));
+  }
+  return {};
+}
+
+StoreResult<void> PartialFile::preallocate(std::uint64_t size) {
+  if (size == 0) return {};
+  int failure = EINTR;
+  while (failure == EINTR) {
+    const int result = ::fallocate(file_.fd(), FALLOC_FL_KEEP_SIZE, 0, static_cast<off_t>(size));
+    failure = result == 0 ? 0 : errno;
+  }
+  if (failure == 0 || failure == EOPNOTSUPP || failure == ENOSYS) return {};
+  return std::unexpected(system_error(failure, file_.path(), "cannot reserve room for the file"));
+}
+
+StoreResult<void> PartialFile::truncate(std::uint64_t size) {
+  if (::ftruncate(file_.fd(), static_cast<off_t>(size)) == 0) return {};
+  return std::unexpected(system_error(errno, file_.path(), "cannot set the size"));
+}
+
+StoreResult<std::uint64_t> PartialFile::size() const {
+  auto version = file_.version();
+  if (!version) return std::unexpected(std::move(version.error()));
+  return version->size;
+}
+
+StoreResult<void> PartialFile::set_metadata(const FileMetadata& metadata) {
+  return apply_metadata(file_, metadata);
+}
+
+StoreResult<PartialFile> TargetTree::create_partial(std::string_view path, std::uint64_t size) {
+  auto place = state_->resolve(path);
+  if (!place) return std::unexpected(std::move(place.error()));
+  auto created = state_->create_named(*place, O_RDWR);
+  if (!created) return std::unexpected(std::move(created.error()));
+  PartialFile partial{std::move(created->file), place->sibling(created->temp_name)};
+  if (auto reserved = partial.preallocate(size); !reserved) {
+    ::unlinkat(place->fd(), created->temp_name.c_str(), 0);
+    return std::unexpected(std::move(reserved.error()));
+  }
+  return partial;
+}
+
+StoreResult<PartialFile> TargetTree::reopen_partial(std::string_view temp_path) {
+  const StoreError refused{
+      .code = StoreErrc::UnsafePath, .path = display_path(temp_path), .reason = "not a partial file of ours"};
+  if (!is_partial_name(name_of(temp_path))) return std::unexpected(refused);
+  auto descriptor = state_->root.open(temp_path, O_RDWR | O_NOCTTY | O_NONBLOCK);
+  if (!descriptor) return std::unexpected(std::move(descriptor.error()));
+  struct stat status;
+  if (::fstat(descriptor->fd(), &status) != 0) {
+    return std::unexpected(state_->error(errno, temp_path, "cannot examine"));
+  }
+  // A further name would be changed with it.
+  const bool is_ours = S_ISREG(status.st_mode) && status.st_nlink == 1 && status.st_uid == ::geteuid();
+  if (!is_ours) return std::unexpected(refused);
+  return PartialFile{File{std::move(*descriptor), display_path(temp_path)}, std::string{temp_path}};
+}
+
+StoreResult<void> TargetTree::discard(std::string_view temp_path) {
+  auto place = state_->resolve(temp_path);
+  if (!place) {
+    if (place.error().code == StoreErrc::NotFound) return {};
+    return std::unexpected(std::move(place.error()));
+  }
+  if (!is_partial_name(place->name)) {
+    return std::unexpected(StoreError{.code = StoreErrc::UnsafePath,
+                                      .path = display_path(temp_path),
+                                      .reason = "not a partial file of ours"});
+  }
+  if (::unlinkat(place->fd(), place->name.c_str(), 0) == 0 || errno == ENOENT) return {};
+  return std::unexpected(state_->error(errno, temp_path, "cannot remove"));
+}
+
+}  // namespace jetway::store
