@@ -47,8 +47,8 @@ class Session {
 
   // Whether write_frames() has something to write now.
   bool wants_to_send() const;
-  // Fills one packet with what is most urgent. Memory that the writer refers to stays until the packet is
-  // acknowledged or lost.
+  // Fills one packet with what is most urgent; packet numbers rise. Memory that the writer refers to stays
+  // until the next call of any other kind: seal the packet first.
   void write_frames(TimePoint now, wire::PacketWriter& packet, std::uint64_t packet_number);
   // A pipe that does not lose calls acked as soon as the packet has been sealed.
   void on_packet_acked(TimePoint now, std::uint64_t packet_number);
@@ -67,6 +67,9 @@ class Session {
   // Any other reason goes at once and drops what is queued; By::Peer, IdleTimeout and PipeClosed tell nobody.
   void close(TimePoint now, const CloseReason& reason);
   bool is_closed() const;  // close() was called, or the connection is over
+  // Why, once it is closed. Look after commands too: compressed content may turn out to be broken only when
+  // it is read.
+  const std::optional<CloseReason>& close_reason() const;
   // After close(): CONNECTION_CLOSE has been written (or there is nobody to tell): nothing will be sent any
   // more.
   bool is_close_sent() const;
@@ -87,10 +90,7 @@ class Session {
   // Gives up our side: what was not sent never will be.
   std::expected<void, StreamError> reset(StreamId id, std::uint64_t code);
 
-  struct ReadResult {
-    std::size_t bytes = 0;
-    bool is_end = false;  // the peer's finish(); no more will come
-  };
+  using ReadResult = session::ReadResult;
   // Copies what has arrived, in order. {0, false}: nothing now; a StreamReadable event follows. Fails with
   // Reset once the peer gave up the stream.
   std::expected<ReadResult, StreamError> read(StreamId id, MutableBytes out);
@@ -105,6 +105,10 @@ class Session {
 
   // Tells the peer that we shall read no more (STOP_SENDING); what arrives is dropped.
   std::expected<void, StreamError> stop(StreamId id, std::uint64_t code);
+
+  // For our side of a stream that the peer opened, which starts with None: before the first write, and None
+  // where the peer does not understand it.
+  std::expected<void, StreamError> set_compression(StreamId id, Compression compression);
 
   // A stream's class may change while it is open.
   std::expected<void, StreamError> set_priority(StreamId id, Priority priority);

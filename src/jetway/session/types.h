@@ -52,6 +52,11 @@ struct StreamError {
   bool operator==(const StreamError& other) const { return code == other.code; }
 };
 
+struct ReadResult {
+  std::size_t bytes = 0;
+  bool is_end = false;  // the peer's finish(); no more will come
+};
+
 // Codes of CONNECTION_CLOSE that the protocol itself sends (docs/protocol/frames.md); the numbers follow
 // RFC 9000 section 20.1.
 enum class ProtocolCode : std::uint64_t {

@@ -1,0 +1,41 @@
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <expected>
+#include <optional>
+
+#include "jetway/session/frame_source.h"
+#include "jetway/session/stream_context.h"
+
+namespace jetway::session {
+
+// Datagrams (RFC 9221): sent once, never again, and never split. Both queues are bounded; the oldest goes
+// first.
+class Datagrams {
+ public:
+  explicit Datagrams(StreamContext& context) : context_(&context) {}
+
+  std::expected<void, StreamError> send(ByteView datagram);
+  Checked<void> handle(const wire::DatagramFrame& frame);
+  std::optional<Buffer> take_received();
+
+  SendInterest send_interest() const {
+    return outgoing_.empty() ? SendInterest::None : SendInterest::NewData;
+  }
+  // One that fits no packet is dropped.
+  void write_frames(TimePoint now, wire::PacketWriter& packet, std::uint64_t packet_number);
+  void on_packet_acked(std::uint64_t) {}
+  void on_packet_lost(std::uint64_t) {}
+
+  void check_invariants() const;
+
+ private:
+  void push(std::deque<Buffer>& queue, ByteView datagram);
+
+  StreamContext* context_;
+  std::deque<Buffer> outgoing_;
+  std::deque<Buffer> incoming_;
+};
+
+}  // namespace jetway::session

@@ -1,0 +1,293 @@
+#include "jetway/session/send_stream.h"
+
+#include <algorithm>
+
+#include "jetway/base/assert.h"
+
+namespace jetway::session {
+
+namespace {
+
+// From here on data is sent from where it lies instead of being copied into the packet, which ends the
+// packet; or from the lower limit on where the packet would be full anyway.
+constexpr std::size_t kReferBytes = 4 * 1024;
+constexpr std::size_t kReferFullBytes = 256;
+// A frame that does not hold all is not worth its header below this, unless the packet is empty.
+constexpr std::size_t kWorthSendingBytes = 64;
+
+}  // namespace
+
+void SendStream::enter(SendEvent event) {
+  const auto entered = next(state_, event);
+  JETWAY_ASSERT(entered.has_value());
+  state_ = *entered;
+}
+
+std::uint64_t SendStream::room() const {
+  const std::uint64_t limit = context_->config.send_buffer_bytes;
+  return limit - std::min(limit, buffered_bytes());
+}
+
+void SendStream::begin() {
+  if (has_begun_) return;
+  has_begun_ = true;
+  const std::byte first = encode_preamble(preamble_);
+  buffer_.append_copy({&first, 1});
+}
+
+bool SendStream::set_compression(Compression compression) {
+  if (has_begun_) return false;
+  preamble_.compression = compression;
+  return true;
+}
+
+std::size_t SendStream::write(ByteView data) {
+  begin();
+  const auto count = static_cast<std::size_t>(std::min<std::uint64_t>(room(), data.size()));
+  if (count < data.size()) {
+    wanted_room_ = std::min<std::uint64_t>(data.size() - count, context_->config.send_buffer_bytes / 4);
+  }
+  data = data.first(count);
+  if (preamble_.compression == Compression::None) {
+    buffer_.append_copy(data);
+    return count;
+  }
+  while (!data.empty()) {
+    const std::size_t piece = std::min(data.size(), kStreamUnitMaxBytes - pending_.size());
+    pending_.insert(pending_.end(), data.begin(), data.begin() + static_cast<std::ptrdiff_t>(piece));
+    data = data.subspan(piece);
+    if (pending_.size() == kStreamUnitMaxBytes) flush_pending();
+  }
+  return count;
+}
+
+bool SendStream::write(Buffer& data) {
+  begin();
+  if (!is_drained() && room() < data.size()) {
+    wanted_room_ = data.size();
+    return false;
+  }
+  if (preamble_.compression == Compression::None) {
+    buffer_.append(std::move(data));
+  } else {
+    append_compressed(data);
+  }
+  data = Buffer{};
+  return true;
+}
+
+void SendStream::append_compressed(Buffer& data) {
+  flush_pending();
+  if (!data.empty() && data.size() <= kUnitMaxBytes && looks_incompressible(data.view())) {
+    context_->counters.compression_raw_bytes.add(data.size());
+    context_->counters.compression_stored_bytes.add(data.size());
+    buffer_.append_copy(encode_unit_header(data.size(), data.size()).view());
+    buffer_.append(std::move(data));
+    return;
+  }
+  for (ByteView left = data.view(); !left.empty();) {
+    const ByteView unit = left.first(std::min(left.size(), kStreamUnitMaxBytes));
+    append_unit(unit);
+    left = left.subspan(unit.size());
+  }
+}
+
+void SendStream::append_unit(ByteView raw) {
+  std::optional<ByteView> smaller;
+  if (raw.size() >= context_->config.compression_threshold_bytes && !looks_incompressible(raw)) {
+    smaller = context_->codec.compress(preamble_.compression, raw);
+  }
+  const ByteView stored = smaller.value_or(raw);
+  context_->counters.compression_raw_bytes.add(raw.size());
+  context_->counters.compression_stored_bytes.add(stored.size());
+  buffer_.append_copy(encode_unit_header(raw.size(), stored.size()).view());
+  buffer_.append_copy(stored);
+}
+
+void SendStream::flush_pending() {
+  if (pending_.empty()) return;
+  append_unit(pending_);
+  pending_.clear();
+}
+
+void SendStream::finish() {
+  begin();
+  flush_pending();
+  is_finish_requested_ = true;
+}
+
+void SendStream::write_message(ByteView unit_header, ByteView content) {
+  begin();
+  buffer_.append_copy(unit_header);
+  buffer_.append_copy(content);
+  is_finish_requested_ = true;
+}
+
+void SendStream::reset(std::uint64_t code) {
+  if (is_reset() || is_terminal(state_)) return;
+  enter(SendEvent::Reset);
+  reset_code_ = code;
+  reset_.request();
+  blocked_.cancel();
+  buffer_.clear();
+  pending_ = {};
+  acked_.clear();
+  lost_.clear();
+}
+
+void SendStream::on_max_stream_data(std::uint64_t maximum) {
+  if (maximum <= max_data_) return;
+  max_data_ = maximum;
+  blocked_.cancel();
+}
+
+SendInterest SendStream::data_interest(std::uint64_t connection_credit) {
+  if (is_reset() || is_terminal(state_)) return SendInterest::None;
+  if (!lost_.is_empty() || is_final_lost_) return SendInterest::LostData;
+  if (has_new_data()) {
+    if (next_ < max_data_) return connection_credit > 0 ? SendInterest::NewData : SendInterest::None;
+    if (blocked_at_ != max_data_) {
+      blocked_at_ = max_data_;
+      blocked_.request();
+    }
+    return SendInterest::None;
+  }
+  return is_finish_requested_ && state_ != SendState::DataSent ? SendInterest::NewData : SendInterest::None;
+}
+
+bool SendStream::is_blocked_by_connection() const {
+  return !is_reset() && lost_.is_empty() && !is_final_lost_ && has_new_data() && next_ < max_data_ &&
+         context_->flow.credit() == 0;
+}
+
+// What goes next: lost bytes first, else new ones as far as both limits allow; empty at the end, when only
+// the end itself is to be told.
+Range SendStream::next_range() const {
+  if (!lost_.is_empty()) return lost_.front();
+  if (is_final_lost_) return {buffer_.end(), buffer_.end()};
+  const std::uint64_t limit = std::min({buffer_.end(), max_data_, next_ + context_->flow.credit()});
+  return {next_, std::max(next_, limit)};
+}
+
+SendStream::Written SendStream::write_data(wire::PacketWriter& packet, std::uint64_t packet_number,
+                                           SentFrames& sent) {
+  if (next_ == buffer_.end()) flush_pending();
+  const Range range = next_range();
+  const std::size_t room = packet.remaining();
+  const auto wanted = static_cast<std::size_t>(std::min<std::uint64_t>(range.size(), room));
+  wire::StreamHeader header{.stream_id = id_, .offset = range.begin, .reaches_end_of_packet = true};
+
+  const std::size_t header_bytes = wire::stream_header_size(header);
+  if (wanted > 0 && room > header_bytes) {
+    ByteView data = buffer_.contiguous(range.begin);
+    data = data.first(std::min({data.size(), wanted, room - header_bytes}));
+    if (data.size() >= kReferBytes ||
+        (data.size() == room - header_bytes && data.size() >= kReferFullBytes)) {
+      header.is_final = is_final_at(range.begin + data.size());
+      wire::encode_stream_header(packet.frames(), header);
+      packet.finish_with(data);
+      note_sent({range.begin, range.begin + data.size()}, header.is_final, packet_number, sent);
+      return {true, data.size()};
+    }
+  }
+
+  header.reaches_end_of_packet = false;
+  header.data_bytes = wanted;
+  const std::size_t overhead = wire::stream_header_size(header);
+  if (overhead > room) return {};
+  const std::size_t count = std::min(wanted, room - overhead);
+  if (count < range.size() && (count == 0 || (count < kWorthSendingBytes && !packet.is_empty()))) return {};
+  header.data_bytes = count;
+  header.is_final = is_final_at(range.begin + count);
+  wire::encode_stream_header(packet.frames(), header);
+  buffer_.copy(range.begin, packet.frames().reserve(count));
+  note_sent({range.begin, range.begin + count}, header.is_final, packet_number, sent);
+  return {true, count};
+}
+
+void SendStream::note_sent(Range range, bool is_final, std::uint64_t packet_number, SentFrames& sent) {
+  if (range.begin == next_) {
+    next_ = range.end;
+    context_->flow.on_sent(range.size());
+    context_->counters.stream_bytes_sent.add(range.size());
+  } else {
+    lost_.remove(range);
+    context_->counters.stream_bytes_retransmitted.add(range.size());
+  }
+  if (is_final) is_final_lost_ = false;
+  if (state_ != SendState::DataSent) enter(is_final ? SendEvent::Final : SendEvent::Data);
+  sent.add({.packet_number = packet_number,
+            .stream_id = id_,
+            .range = range,
+            .kind = SentFrame::Kind::Data,
+            .is_final = is_final});
+}
+
+bool SendStream::write_control(wire::PacketWriter& packet, std::uint64_t packet_number, SentFrames& sent) {
+  const auto write = [&](Delivery& delivery, SentFrame::Kind kind, const auto& frame) {
+    if (!delivery.is_wanted()) return true;
+    write_if_wanted(delivery, frame, packet, packet_number);
+    if (delivery.is_wanted()) return false;
+    sent.add({.packet_number = packet_number, .stream_id = id_, .range = {}, .kind = kind});
+    return true;
+  };
+  return write(reset_, SentFrame::Kind::Reset, wire::ResetStreamFrame{id_, reset_code_, next_}) &&
+         write(blocked_, SentFrame::Kind::StreamDataBlocked, wire::StreamDataBlockedFrame{id_, max_data_});
+}
+
+void SendStream::on_acked(const SentFrame& frame) {
+  if (frame.kind == SentFrame::Kind::StreamDataBlocked) {
+    blocked_.on_packet_acked(frame.packet_number);
+  } else if (frame.kind == SentFrame::Kind::Reset) {
+    if (reset_.on_packet_acked(frame.packet_number)) enter(SendEvent::ResetAcked);
+  } else if (!is_reset()) {
+    acked_.add(frame.range);
+    lost_.remove(frame.range);
+    if (frame.is_final) {
+      is_final_acked_ = true;
+      is_final_lost_ = false;
+    }
+    if (!acked_.is_empty() && acked_.front().begin <= buffer_.begin()) {
+      buffer_.release_until(std::max(buffer_.begin(), acked_.front().end));
+      acked_.remove_below(buffer_.begin());
+    }
+    if (is_final_acked_ && buffer_.size() == 0 && state_ == SendState::DataSent) enter(SendEvent::AllAcked);
+  }
+}
+
+void SendStream::on_lost(const SentFrame& frame) {
+  if (frame.kind == SentFrame::Kind::StreamDataBlocked) {
+    blocked_.on_packet_lost(frame.packet_number);
+  } else if (frame.kind == SentFrame::Kind::Reset) {
+    reset_.on_packet_lost(frame.packet_number);
+  } else if (!is_reset() && !is_terminal(state_)) {
+    lost_.add({std::max(frame.range.begin, buffer_.begin()), frame.range.end});
+    for (const Range& acked : acked_.ranges()) lost_.remove(acked);
+    if (frame.is_final && !is_final_acked_) is_final_lost_ = true;
+  }
+}
+
+bool SendStream::has_unsent() const {
+  if (is_reset()) return reset_.is_wanted();
+  if (is_terminal(state_)) return false;
+  return has_new_data() || !lost_.is_empty() || is_final_lost_ ||
+         (is_finish_requested_ && state_ != SendState::DataSent);
+}
+
+bool SendStream::take_writable() {
+  if (wanted_room_ == 0 || is_reset() || (room() < wanted_room_ && !is_drained())) return false;
+  wanted_room_ = 0;
+  return true;
+}
+
+void SendStream::check_invariants() const {
+  JETWAY_ASSERT(next_ >= buffer_.begin() || is_reset());
+  JETWAY_ASSERT(next_ <= buffer_.end() || is_reset());
+  JETWAY_ASSERT(next_ <= max_data_);
+  JETWAY_ASSERT(lost_.is_empty() ||
+                (lost_.front().begin >= buffer_.begin() && lost_.ranges().back().end <= next_));
+  JETWAY_ASSERT(acked_.is_empty() || acked_.front().begin > buffer_.begin());
+  JETWAY_ASSERT(pending_.size() < kStreamUnitMaxBytes);
+}
+
+}  // namespace jetway::session
