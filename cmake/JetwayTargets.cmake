@@ -212,9 +212,16 @@ function(jetway_test)
     return()
   endif()
   include(GoogleTest)
-  list(JOIN labels "\\;" labels)
   gtest_discover_tests(${target} DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 60 TEST_PREFIX "${ARG_NAME}."
-                       PROPERTIES LABELS "${labels}" TIMEOUT ${ARG_TIMEOUT})
+                       TEST_LIST ${target}_cases PROPERTIES TIMEOUT ${ARG_TIMEOUT})
+  # gtest_discover_tests of CMake 3.25 keeps only the first of several labels.
+  set(labels_file "${CMAKE_CURRENT_BINARY_DIR}/${target}_labels.cmake")
+  file(CONFIGURE OUTPUT "${labels_file}" @ONLY CONTENT [[
+if(@target@_cases)
+  set_tests_properties(${@target@_cases} PROPERTIES LABELS "@labels@")
+endif()
+]])
+  set_property(DIRECTORY APPEND PROPERTY TEST_INCLUDE_FILES "${labels_file}")
 endfunction()
 
 function(jetway_bench)
