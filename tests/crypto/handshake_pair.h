@@ -35,7 +35,7 @@ inline std::shared_ptr<const Identity> identity_of(Role role, KeyType type = Key
 
 // A dialer and a listener that know each other, with everything a test may want to change before start().
 struct HandshakePair {
-  explicit HandshakePair(std::uint64_t seed = 7) : random(seed), filter({}, random) {
+  explicit HandshakePair(std::uint64_t seed = 7) : random(seed), dialer_random(~seed), filter({}, random) {
     dialer_config.identity = identity_of(Role::Dialer);
     dialer_config.transport_parameters = to_bytes("dialer parameters");
     dialer_config.expected_peer = identity_of(Role::Listener)->peer_id();
@@ -44,25 +44,42 @@ struct HandshakePair {
   }
 
   void start() {
-    dialer = Handshake::dialer(dialer_config, random, dialer_now);
+    dialer = Handshake::dialer(dialer_config, dialer_random, dialer_now);
     listener = Handshake::listener(listener_config, random, filter, as_bytes(kAddress));
   }
 
-  // Both ends in turn until neither has anything to say, or one fails.
-  std::expected<void, HandshakeError> run() {
+  // Both ends in turn until neither has anything to say, or one fails. `intercept` may change what travels;
+  // it is told which message this is, from 0.
+  using Intercept = std::function<void(std::size_t, Bytes&)>;
+  std::expected<void, HandshakeError> run(const Intercept& intercept = nullptr) {
     if (!dialer) start();
+    messages = 0;
     while (true) {
-      const Bytes to_listener = dialer->poll_output();
+      const Bytes to_listener = take_from(*dialer, intercept);
       if (auto done = listener->handle_bytes(listener_now, to_listener); !done) return done;
-      const Bytes to_dialer = listener->poll_output();
+      const Bytes to_dialer = take_from(*listener, intercept);
       if (auto done = dialer->handle_bytes(dialer_now, to_dialer); !done) return done;
       if (to_listener.empty() && to_dialer.empty()) return {};
     }
   }
 
+  HandshakeErrc error_of_run(const Intercept& intercept = nullptr) {
+    const auto done = run(intercept);
+    return done ? HandshakeErrc::Internal : done.error().code;
+  }
+
   bool are_complete() const { return dialer->is_complete() && listener->is_complete(); }
 
-  SeededRandom random;
+  Bytes take_from(Handshake& from, const Intercept& intercept) {
+    Bytes bytes = from.poll_output();
+    if (bytes.empty()) return bytes;
+    const std::size_t index = messages++;
+    if (intercept) intercept(index, bytes);
+    return bytes;
+  }
+
+  SeededRandom random;  // the listener's and its filter's
+  SeededRandom dialer_random;
   InitFilter filter;
   HandshakeConfig dialer_config;
   HandshakeConfig listener_config;
@@ -70,6 +87,7 @@ struct HandshakePair {
   WallTime listener_now = kNow;
   std::optional<Handshake> dialer;
   std::optional<Handshake> listener;
+  std::size_t messages = 0;  // that travelled
 };
 
 }  // namespace jetway::crypto::test

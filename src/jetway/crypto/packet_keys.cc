@@ -36,19 +36,18 @@ std::size_t total_size(std::span<const ByteView> parts) {
 // is libsodium's, which has no context and takes a packet in one piece.
 class PacketKeys::Cipher {
  public:
-  Cipher(Suite suite, const SecretBytes& secret)
-      : suite_(suite), iv_(hkdf_expand_label(secret, "iv", {}, nonce_bytes(suite))) {
-    SecretBytes key = hkdf_expand_label(secret, "key", {}, kKeyBytes);
+  Cipher(Suite suite, ByteView key, ByteView iv) : suite_(suite), iv_(SecretBytes::copy_of(iv)) {
+    JETWAY_ASSERT(key.size() == kKeyBytes && iv.size() == nonce_bytes(suite));
+    const Algorithms& known = algorithms();
     if (suite == Suite::XChaCha20Poly1305) {
-      (void)algorithms();  // which starts libsodium
-      key_ = std::move(key);
+      key_ = SecretBytes::copy_of(key);
       return;
     }
-    const EVP_CIPHER* cipher =
-        suite == Suite::Aes256Gcm ? algorithms().aes_256_gcm : algorithms().chacha20_poly1305;
     context_.reset(EVP_CIPHER_CTX_new());
     JETWAY_ASSERT(context_ != nullptr);
-    check(EVP_EncryptInit_ex2(context_.get(), cipher, raw(key.view()), nullptr, nullptr));
+    check(EVP_EncryptInit_ex2(context_.get(),
+                              suite == Suite::Aes256Gcm ? known.aes_256_gcm : known.chacha20_poly1305,
+                              raw(key), nullptr, nullptr));
   }
 
   std::size_t seal(std::uint64_t packet_number, ByteView associated_data, std::span<const ByteView> parts,
@@ -144,7 +143,11 @@ class PacketKeys::Cipher {
 };
 
 PacketKeys::PacketKeys(Suite suite, const SecretBytes& traffic_secret)
-    : cipher_(std::make_unique<Cipher>(suite, traffic_secret)) {}
+    : PacketKeys(suite, hkdf_expand_label(traffic_secret, "key", {}, kKeyBytes).view(),
+                 hkdf_expand_label(traffic_secret, "iv", {}, nonce_bytes(suite)).view()) {}
+
+PacketKeys::PacketKeys(Suite suite, ByteView key, ByteView iv)
+    : cipher_(std::make_unique<Cipher>(suite, key, iv)) {}
 
 PacketKeys::PacketKeys(PacketKeys&&) noexcept = default;
 PacketKeys& PacketKeys::operator=(PacketKeys&&) noexcept = default;

@@ -17,6 +17,8 @@ namespace jetway::crypto {
 class PacketKeys {
  public:
   PacketKeys(Suite suite, const SecretBytes& traffic_secret);
+  // Of a key (kKeyBytes) and IV (nonce_bytes(suite)) that are there already, as in published test vectors.
+  PacketKeys(Suite suite, ByteView key, ByteView iv);
   PacketKeys(PacketKeys&&) noexcept;
   PacketKeys& operator=(PacketKeys&&) noexcept;
   ~PacketKeys();
