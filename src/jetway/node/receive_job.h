@@ -39,6 +39,10 @@ struct ReceiveOptions {
   // Asked before a transfer is accepted; without it everything is.
   std::function<io::Task<bool>(const OfferSummary&)> confirm;
 
+  // Where processes that receive the same job exclude each other: the directory of the state database. Empty:
+  // only the connections of this Receiver do.
+  std::filesystem::path state_directory;
+
   TransferTuning tuning;
   // Ends all transfers in an orderly way; what is verified stays and is found by the next attempt.
   std::stop_token stop;
@@ -55,7 +59,7 @@ struct ServeResult {
 // second run of the same send waits for the first). Outlives every serve(); used on its loop only.
 class Receiver {
  public:
-  // `state` remembers unfinished files and may be shared with other receivers of the process.
+  // `state` remembers unfinished files; nothing else uses it meanwhile.
   Receiver(io::EventLoop& loop, store::StateDb& state, ReceiveOptions options);
   Receiver(const Receiver&) = delete;
   ~Receiver();

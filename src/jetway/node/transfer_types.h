@@ -1,6 +1,5 @@
 #pragma once
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -12,6 +11,7 @@
 #include "jetway/crypto/hash.h"
 #include "jetway/crypto/peer_id.h"
 #include "jetway/transfer/failure.h"
+#include "jetway/transfer/messages.h"
 #include "jetway/transfer/progress.h"
 #include "jetway/transfer/state.h"
 
@@ -22,8 +22,7 @@ using transfer::Progress;
 using transfer::TransferFailure;
 using transfer::TransferState;
 
-// Random, chosen by the sender for one run of a send.
-using TransferId = std::array<std::byte, 16>;
+using transfer::TransferId;
 
 // What a sender offers, before anything is accepted. Names are the peer's: escape them before showing.
 struct OfferSummary {
@@ -56,7 +55,8 @@ struct TransferSummary {
   std::uint64_t files_skipped = 0;  // existed, and the receiver said --skip
   Duration elapsed{};               // from the acceptance to the confirmation
   crypto::Hash256 root{};
-  std::vector<RenamedFile> renamed;  // the first kRenamedListed of them
+  std::uint64_t left_out = 0;        // at the sender: what could not be read or is no file, warned about
+  std::vector<RenamedFile> renamed{};  // the first kRenamedListed of them
   std::uint64_t renamed_count = 0;
 };
 
@@ -85,6 +85,7 @@ class TransferObserver {
   virtual void on_state(TransferState /*state*/) {}
   virtual void on_file_started(std::string_view /*name*/, std::uint64_t /*bytes*/) {}
   virtual void on_file_done(const FileDone& /*file*/) {}
+  virtual void on_renamed(const RenamedFile& /*file*/) {}
   virtual void on_progress(const Progress& /*progress*/) {}
   // Something worth a line that does not end the transfer. Safe to show.
   virtual void on_warning(std::string_view /*text*/) {}

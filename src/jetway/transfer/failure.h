@@ -1,8 +1,10 @@
 #pragma once
 
 #include <cstdint>
+#include <expected>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace jetway::transfer {
 
@@ -32,6 +34,14 @@ struct TransferFailure {
   }
 };
 
+template <class T = void>
+using TransferResult = std::expected<T, TransferFailure>;
+
+inline std::unexpected<TransferFailure> failed(FailureCode code, std::string reason) {
+  return std::unexpected(TransferFailure{code, std::move(reason)});
+}
+
+// "source_changed": for logs and JSON.
 std::string_view to_string(FailureCode code);
 
 // Whether the same send, run again, continues where this one stopped.

@@ -1,0 +1,38 @@
+#pragma once
+
+#include <compare>
+#include <cstddef>
+#include <string_view>
+
+#include "jetway/transfer/failure.h"
+
+namespace jetway::transfer {
+
+inline constexpr std::size_t kPathMaxBytes = 4095;  // PATH_MAX of Linux without its NUL
+inline constexpr std::size_t kNameMaxBytes = 255;
+inline constexpr std::size_t kPathMaxDepth = 256;
+
+// Whether a path of a manifest may be written beneath a folder: relative, not empty, components separated by
+// one '/', none of them empty, ".", ".." or longer than kNameMaxBytes, no NUL, within the limits above.
+// BadName with the reason, the path named.
+TransferResult<> check_path(std::string_view path);
+
+// Whether a link at `path` with this target stays within the folder: relative, at its beginning at most as
+// many
+// ".." as `path` is deep, and none behind a name (which may itself be a link).
+TransferResult<> check_link(std::string_view path, std::string_view target);
+
+// The order of a manifest: as names in a tree that is walked depth first, siblings by their bytes. Differs
+// from the order of the plain strings where a name continues with a byte below '/'.
+std::strong_ordering compare_paths(std::string_view a, std::string_view b);
+
+// "a/b/c" -> "a/b"; of a top-level name "".
+std::string_view parent_path(std::string_view path);
+
+// Whether `path` lies beneath `folder`, at any depth; "" holds everything.
+bool is_beneath(std::string_view path, std::string_view folder);
+
+// For messages: escaped, in quotes, cut in the middle when it is long.
+std::string quote_path(std::string_view path);
+
+}  // namespace jetway::transfer
