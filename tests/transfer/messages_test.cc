@@ -8,6 +8,7 @@
 
 #include "jetway/base/random.h"
 #include "jetway/transfer/chunk_grid.h"
+#include "jetway/transfer/message_stream.h"
 #include "jetway/transfer/safe_path.h"
 #include "jetway/wire/varint.h"
 

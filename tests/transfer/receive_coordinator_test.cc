@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 
 #include "exchange.h"
+#include "jetway/transfer/message_stream.h"
 
 // The receiver against a hostile sender.
 namespace jetway::transfer {

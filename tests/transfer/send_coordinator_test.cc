@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include "exchange.h"
+#include "jetway/transfer/message_stream.h"
 
 // The sender against a hostile receiver.
 namespace jetway::transfer {

@@ -207,7 +207,10 @@ void ConnectionCore::handle(const session::StreamOpened& event) {
 }
 
 void ConnectionCore::handle(const session::StreamReadable& event) {
-  if (StreamState* stream = find(event.id)) stream->readable.notify_all();
+  StreamState* const stream = find(event.id);
+  if (stream == nullptr) return;
+  ++stream->readable_events;
+  stream->readable.notify_all();
 }
 
 void ConnectionCore::handle(const session::StreamWritable& event) {

@@ -181,9 +181,11 @@ Task<ConnectionCore::ReadOutcome> ConnectionCore::read_full(Handle handle, Strea
   while (filled < out.size()) {
     if (!handle->is_connected()) co_return connection_closed();
     PostedRead posted(handle->engine_.session(), stream->id);
+    const std::uint64_t events_before = stream->readable_events;
     if (const auto done = posted.post(out.subspan(filled)); !done) co_return std::unexpected(done.error());
     handle->settle();
-    co_await stream->readable.wait();
+    // What had arrived already may have filled it, and then the event has come.
+    if (stream->readable_events == events_before) co_await stream->readable.wait();
     const auto result = posted.take();
     handle->settle();
     if (!result || result->is_end) stream->is_receive_over = true;

@@ -6,7 +6,7 @@
 #include "jetway/io/connection.h"
 #include "jetway/io/task.h"
 #include "jetway/transfer/failure.h"
-#include "jetway/transfer/messages.h"
+#include "jetway/transfer/message_stream.h"
 
 namespace jetway::node {
 

@@ -71,6 +71,8 @@ class IncomingTransfer {
 
   io::Task<void> prepare_batches();
   io::Task<bool> prepare(Batch batch);
+  void report_settled(const std::vector<transfer::Entry>& entries, transfer::EntryIndex first,
+                      const TargetWriter::Prepared& prepared);
   io::Task<bool> report_found(TargetWriter::Found& found);
 
   io::Task<void> read_units(io::Stream stream);
@@ -85,6 +87,7 @@ class IncomingTransfer {
 
   io::Task<void> keep_journal();
   io::Task<void> finish();
+  io::Task<void> close_journal();
   io::Task<void> end_if_aborted();
 
   bool is_over() const { return transfer::is_final(coordinator_.state()); }
@@ -109,11 +112,12 @@ class IncomingTransfer {
   std::deque<Batch> batches_;
   std::unordered_map<transfer::EntryIndex, std::shared_ptr<IncomingFile>> files_;
   std::vector<RenamedFile> renamed_;
+  const std::size_t data_streams_max_;
   std::size_t open_streams_ = 0;
   bool is_offered_ = false;
   bool is_ready_to_finish_ = false;
   TimePoint last_activity_;
-  TimePoint accepted_{};
+  std::optional<TimePoint> accepted_;
 
   io::WaitList changed_;   // anything about the coordinator
   io::Semaphore storing_;  // jobs of store() under way

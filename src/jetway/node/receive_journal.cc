@@ -109,6 +109,11 @@ io::Task<void> ReceiveJournal::finish(transfer::TransferState state, const trans
   check(co_await gate_.run([this](store::StateDb& db) { return db.update(record_); }));
 }
 
+io::Task<void> ReceiveJournal::withdraw() {
+  if (is_resumed_ || !warning_.empty()) co_return;
+  check(co_await gate_.run([this](store::StateDb& db) { return db.forget(record_.id); }));
+}
+
 void ReceiveJournal::check(const store::StoreResult<void>& done) {
   if (done || !warning_.empty()) return;
   warning_ =

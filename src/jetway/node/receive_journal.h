@@ -56,6 +56,9 @@ class ReceiveJournal {
   io::Task<void> finish(transfer::TransferState state, const transfer::Progress& progress,
                         const std::optional<crypto::Hash256>& root, std::string_view error);
 
+  // Instead of finish(), when the transfer was never accepted: as if it had not been offered.
+  io::Task<void> withdraw();
+
   // Empty, or why nothing can be resumed.
   const std::string& warning() const { return warning_; }
 

@@ -110,7 +110,7 @@ class SendJob {
   io::Task<void> read_control();
   io::Task<void> scan();
   void add(store::SourceBatch batch);
-  io::Task<void> fill_stream();
+  io::Task<void> fill_stream(std::size_t number);
   io::Task<std::optional<SourceReader::Plan>> next_plan();
   io::Task<bool> send_unit(std::optional<io::Stream>& stream, const std::vector<UnitRecord>& records,
                            Buffer content);
@@ -147,7 +147,7 @@ io::Task<SendResult> SendJob::run() {
   spawn(read_control());
   spawn(scan());
   for (std::size_t i = 0; i < std::clamp<std::size_t>(tuning_.data_streams, 1, 100); ++i)
-    spawn(fill_stream());
+    spawn(fill_stream(i));
   spawn(end_if_aborted());
   co_await tasks_.join();
   co_return result();
@@ -187,8 +187,8 @@ io::Task<void> SendJob::scan() {
   for (bool is_first = true;; is_first = false) {
     while (!coordinator_.wants_entries() && !is_over()) co_await changed_.wait();
     if (is_over()) co_return;
-    store::SourceBatch batch =
-        is_first ? std::move(first_) : co_await loop_.offload([this] { return reader_.scan(kScanBatch); });
+    store::SourceBatch batch = std::move(first_);
+    if (!is_first) batch = co_await loop_.offload([this] { return reader_.scan(kScanBatch); });
     const bool is_last = batch.is_last;
     add(std::move(batch));
     if (is_last) coordinator_.end_entries();
@@ -213,7 +213,9 @@ void SendJob::add(store::SourceBatch batch) {
 
 // One data stream: reads and hashes what comes next, on the pool, while the session sends what was read
 // before.
-io::Task<void> SendJob::fill_stream() {
+io::Task<void> SendJob::fill_stream(std::size_t number) {
+  while (coordinator_.data_streams_max() == 0 && !is_over()) co_await changed_.wait();
+  if (number >= coordinator_.data_streams_max()) co_return;
   std::optional<io::Stream> stream;
   while (auto plan = co_await next_plan()) {
     Buffer content = co_await pool_.acquire();

@@ -135,23 +135,4 @@ TransferResult<Message> decode_message(ByteView bytes);
 // An entry as it stands in Entries and, with the digest of a file's content, in the root.
 void write_entry(wire::CborWriter& out, const Entry& entry, const std::optional<crypto::Hash256>& content);
 
-// Puts a varint with its length before a message: as it travels on the control stream.
-Bytes frame_message(ByteView message);
-
-// Takes messages out of the bytes of a control stream, however they were cut. Holds at most one message.
-class MessageDecoder {
- public:
-  explicit MessageDecoder(std::size_t message_max_bytes = kMessageMaxBytes) : max_bytes_(message_max_bytes) {}
-
-  void feed(ByteView bytes);
-  // The next whole message, a view until the next call of either; nullopt: more bytes are needed. Protocol
-  // when the peer announces a larger one.
-  TransferResult<std::optional<ByteView>> next();
-
- private:
-  std::size_t max_bytes_;
-  Bytes buffer_;
-  std::size_t consumed_ = 0;
-};
-
 }  // namespace jetway::transfer

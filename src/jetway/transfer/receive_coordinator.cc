@@ -6,6 +6,7 @@
 
 #include "jetway/base/assert.h"
 #include "jetway/base/text.h"
+#include "jetway/transfer/message_stream.h"
 #include "jetway/transfer/safe_path.h"
 
 namespace jetway::transfer {

@@ -6,6 +6,7 @@
 
 #include "jetway/base/assert.h"
 #include "jetway/base/text.h"
+#include "jetway/transfer/message_stream.h"
 #include "jetway/transfer/safe_path.h"
 
 namespace jetway::transfer {
@@ -100,7 +101,7 @@ TransferResult<> SendCoordinator::on(const Answered& answered) {
 }
 
 TransferResult<> SendCoordinator::on(const Renamed& renamed) {
-  if (renamed.entry >= answered_ || entries_[renamed.entry].type == EntryType::Directory) {
+  if (renamed.entry >= entries_.size() || entries_[renamed.entry].type == EntryType::Directory) {
     return broken("renamed an unknown entry");
   }
   ++renamed_count_;
