@@ -23,13 +23,13 @@ inline constexpr std::string_view kAddress = "192.0.2.7:4717";
 
 // One of each, since a test needs no others and ML-DSA takes its time.
 inline std::shared_ptr<const Identity> identity_of(Role role, KeyType type = KeyType::Ed25519) {
-  static const auto make = [](KeyType of, std::uint64_t seed) {
+  static const auto kMake = [](KeyType of, std::uint64_t seed) {
     SeededRandom random(seed);
     return std::make_shared<const Identity>(Identity::generate(of, random));
   };
   static const std::shared_ptr<const Identity> identities[2][2] = {
-      {make(KeyType::Ed25519, 1), make(KeyType::MlDsa65, 2)},
-      {make(KeyType::Ed25519, 3), make(KeyType::MlDsa65, 4)}};
+      {kMake(KeyType::Ed25519, 1), kMake(KeyType::MlDsa65, 2)},
+      {kMake(KeyType::Ed25519, 3), kMake(KeyType::MlDsa65, 4)}};
   return identities[role == Role::Dialer ? 0 : 1][type == KeyType::Ed25519 ? 0 : 1];
 }
 

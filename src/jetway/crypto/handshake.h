@@ -121,6 +121,8 @@ class Handshake {
 
   Handshake(Handshake&&) noexcept;
   Handshake& operator=(Handshake&&) noexcept;
+  Handshake(const Handshake&) = delete;
+  Handshake& operator=(const Handshake&) = delete;
   ~Handshake();
 
   // Bytes that follow those handed in before. Whole messages among them are acted upon.

@@ -35,7 +35,7 @@ struct Hash256 {
 // BLAKE3 of bytes that come bit by bit.
 class Blake3 {
  public:
-  Blake3() { reset(); }
+  Blake3() { reset(); }  // NOLINT(cppcoreguidelines-pro-type-member-init): that initializes what matters
 
   void reset() { blake3_hasher_init(&hasher_); }
   void update(ByteView bytes) { blake3_hasher_update(&hasher_, bytes.data(), bytes.size()); }

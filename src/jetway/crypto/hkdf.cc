@@ -65,7 +65,7 @@ SecretBytes hkdf_expand_label(const SecretBytes& key, std::string_view label, By
                               std::size_t size) {
   const std::size_t label_size = kLabelPrefix.size() + label.size();
   JETWAY_ASSERT(label_size <= kLabelMaxBytes && context.size() <= kHashBytes);
-  std::array<std::byte, kInfoMaxBytes> memory;
+  std::array<std::byte, kInfoMaxBytes> memory{};
   wire::Writer info(memory);
   info.u16(static_cast<std::uint16_t>(size));
   info.u8(static_cast<std::uint8_t>(label_size));

@@ -91,7 +91,7 @@ bool InitFilter::is_in_tolerance(WallTime now, WallTime timestamp) const {
 }
 
 Hash256 InitFilter::cookie_mac(const Hash256& first_init, WallTime server_time, ByteView peer_address) const {
-  std::array<std::byte, sizeof(std::uint64_t)> time;
+  std::array<std::byte, sizeof(std::uint64_t)> time{};
   wire::Writer(time).u64(static_cast<std::uint64_t>(server_time.time_since_epoch().count()));
   return hmac_sha256(cookie_key_.view(), {as_bytes(kCookieLabel), first_init.view(), time, peer_address});
 }

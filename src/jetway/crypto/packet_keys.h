@@ -21,6 +21,8 @@ class PacketKeys {
   PacketKeys(Suite suite, ByteView key, ByteView iv);
   PacketKeys(PacketKeys&&) noexcept;
   PacketKeys& operator=(PacketKeys&&) noexcept;
+  PacketKeys(const PacketKeys&) = delete;
+  PacketKeys& operator=(const PacketKeys&) = delete;
   ~PacketKeys();
 
   // Seals `parts`, one after the other, into `out`, which has room for all of them and kTagBytes and may be
