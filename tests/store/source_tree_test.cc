@@ -14,6 +14,7 @@
 #include <gtest/gtest.h>
 
 #include "jetway/store/path.h"
+#include "tests/store/privileges.h"
 #include "tests/store/temp_dir.h"
 
 namespace jetway::store {
@@ -188,6 +189,29 @@ TEST_F(SourceTreeTest, PipesSocketsAndDevicesAreLeftOutAndReported) {
   EXPECT_EQ(all.problems[0].path, dir_ / "top/pipe");
   EXPECT_EQ(code_of(SourceTree::open({dir_ / "top/pipe"})), StoreErrc::Unsupported);
   EXPECT_EQ(code_of(SourceTree::open({"/dev/null"})), StoreErrc::Unsupported);
+}
+
+TEST_F(SourceTreeTest, WhatMayNotBeReadIsReportedAndTheRestComes) {
+  dir_.make_directory("top/closed/inside");
+  dir_.make_directory("top/listable");
+  dir_.write("top/listable/file", "");
+  dir_.write("top/secret", "x");
+  dir_.write("top/z", "");
+  ::chmod((dir_ / "top/closed").c_str(), 0);
+  ::chmod((dir_ / "top/listable").c_str(), 0400);
+  ::chmod((dir_ / "top/secret").c_str(), 0);
+  const OrdinaryUser user;
+  auto tree = open({dir_ / "top"});
+  const Scan all = scan_all(tree);
+  EXPECT_EQ(all.paths(), (Paths{"top", "top/closed", "top/listable", "top/secret", "top/z"}));
+  ASSERT_EQ(all.problems.size(), 2u);
+  EXPECT_EQ(all.problems[0].code, StoreErrc::PermissionDenied);
+  EXPECT_EQ(all.problems[0].path, dir_ / "top/closed");
+  EXPECT_EQ(all.problems[1].path, dir_ / "top/listable/file");
+  const auto secret = tree.open(all.entries.at(3));
+  EXPECT_EQ(code_of(secret), StoreErrc::PermissionDenied);
+  EXPECT_EQ(secret.error().path, dir_ / "top/secret");
+  EXPECT_EQ(code_of(SourceTree::open({dir_ / "top/closed/inside"})), StoreErrc::PermissionDenied);
 }
 
 TEST_F(SourceTreeTest, ADirectoryThatVanishesDuringTheScanIsReportedAndTheRestComes) {

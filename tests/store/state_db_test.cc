@@ -101,6 +101,19 @@ TEST_F(StateDbTest, AnIdIsTakenOnceAndUnknownIdsAreNotFound) {
   EXPECT_EQ(code_of(db_.create(transfer)), StoreErrc::Exists);
 }
 
+TEST_F(StateDbTest, NothingOfOneTransferGetsIntoTheNext) {
+  TransferRecord first = sample(1);
+  first.root = hash_of(7);
+  first.error = "an error";
+  ASSERT_STORED(db_.create(first));
+  ASSERT_STORED(db_.update(first));
+  TransferRecord second = sample(2);
+  ASSERT_STORED(db_.create(second));
+  expect_equal(**db_.find(second.id), second);
+  ASSERT_STORED(db_.update(second));
+  expect_equal(**db_.find(second.id), second);
+}
+
 TEST_F(StateDbTest, TheLatestUnfinishedTransferOfAJobIsFound) {
   TransferRecord older = sample(1);
   TransferRecord newer = sample(2);

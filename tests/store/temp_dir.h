@@ -37,6 +37,7 @@ class TempDir {
   }
 
   const std::string& path() const { return path_; }
+  // The full path of what is in it.
   std::string operator/(std::string_view name) const { return path_ + '/' + std::string{name}; }
 
   void make_directory(std::string_view name) const { std::filesystem::create_directories(*this / name); }

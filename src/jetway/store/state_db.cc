@@ -8,7 +8,6 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include <SQLiteCpp/Column.h>
 #include <SQLiteCpp/Database.h>
 #include <SQLiteCpp/Statement.h>
 #include <SQLiteCpp/Transaction.h>
@@ -16,41 +15,13 @@
 #include "jetway/base/text.h"
 #include "jetway/store/chunk_segment.h"
 #include "jetway/store/state_file.h"
+#include "jetway/store/state_rows.h"
 #include "jetway/store/state_schema.h"
 
 namespace jetway::store {
 namespace {
 
 enum class Synchronous : std::uint8_t { Unset, Normal, Full };
-
-std::int64_t milliseconds(WallTime time) { return time.time_since_epoch().count(); }
-WallTime wall_time(std::int64_t milliseconds) { return WallTime{WallTime::duration{milliseconds}}; }
-
-// SQLite's integers are signed; sizes and counts above that do not occur.
-std::int64_t to_signed(std::uint64_t value) { return static_cast<std::int64_t>(value); }
-
-void bind_blob(SQLite::Statement& statement, int index, ByteView bytes) {
-  // Null, which an empty view may have, would be NULL to SQLite.
-  statement.bindNoCopy(index, bytes.empty() ? "" : static_cast<const void*>(bytes.data()),
-                       static_cast<int>(bytes.size()));
-}
-void bind_blob(SQLite::Statement& statement, int index, std::string_view text) {
-  bind_blob(statement, index, as_bytes(text));
-}
-
-ByteView blob_of(const SQLite::Column& column) {
-  return {static_cast<const std::byte*>(column.getBlob()), static_cast<std::size_t>(column.getBytes())};
-}
-std::string text_of(const SQLite::Column& column) { return std::string{as_text(blob_of(column))}; }
-std::uint64_t unsigned_of(const SQLite::Column& column) {
-  return static_cast<std::uint64_t>(column.getInt64());
-}
-std::uint8_t small_of(const SQLite::Column& column) { return static_cast<std::uint8_t>(column.getInt()); }
-
-template <std::size_t kSize>
-void copy_to(std::array<std::byte, kSize>& out, ByteView bytes) {
-  std::ranges::copy(bytes.first(std::min(bytes.size(), kSize)), out.begin());
-}
 
 // All zero where the kernel does not say: then no boot is ever the same as another.
 BootId read_boot_id() {
@@ -63,57 +34,6 @@ BootId read_boot_id() {
   if (const auto bytes = from_hex(digits)) copy_to(boot, *bytes);
   return boot;
 }
-
-#define TRANSFER_COLUMNS                                                                               \
-  "id, direction, peer, job, directory, state, finished, created_ms, updated_ms, files, bytes_total, " \
-  "bytes_done, root, error"
-
-// Parameters 6, 7 and 9 to 14 of what writes a transfer, numbered as in TRANSFER_COLUMNS: what may change.
-void bind_changes(SQLite::Statement& statement, const TransferRecord& transfer) {
-  statement.bind(6, static_cast<int>(transfer.state));
-  statement.bind(7, transfer.is_finished ? 1 : 0);
-  statement.bind(9, milliseconds(transfer.updated));
-  statement.bind(10, to_signed(transfer.files));
-  statement.bind(11, to_signed(transfer.bytes_total));
-  statement.bind(12, to_signed(transfer.bytes_done));
-  if (transfer.root) bind_blob(statement, 13, transfer.root->view());
-  bind_blob(statement, 14, transfer.error);
-}
-
-TransferRecord read_transfer(SQLite::Statement& row) {
-  TransferRecord transfer;
-  copy_to(transfer.id, blob_of(row.getColumn(0)));
-  transfer.direction = static_cast<Direction>(row.getColumn(1).getInt());
-  transfer.peer = to_bytes(blob_of(row.getColumn(2)));
-  copy_to(transfer.job, blob_of(row.getColumn(3)));
-  transfer.directory = text_of(row.getColumn(4));
-  transfer.state = small_of(row.getColumn(5));
-  transfer.is_finished = row.getColumn(6).getInt() != 0;
-  transfer.created = wall_time(row.getColumn(7).getInt64());
-  transfer.updated = wall_time(row.getColumn(8).getInt64());
-  transfer.files = unsigned_of(row.getColumn(9));
-  transfer.bytes_total = unsigned_of(row.getColumn(10));
-  transfer.bytes_done = unsigned_of(row.getColumn(11));
-  transfer.root = crypto::Hash256::from_bytes(blob_of(row.getColumn(12)));
-  transfer.error = text_of(row.getColumn(13));
-  return transfer;
-}
-
-// A prepared statement in use. Reset when it goes, because one that is left half read keeps its snapshot of
-// the database, and with it the whole log, alive.
-class Query {
- public:
-  explicit Query(SQLite::Statement& statement) : statement_(statement) {}
-  Query(const Query&) = delete;
-  Query& operator=(const Query&) = delete;
-  ~Query() { statement_.tryReset(); }
-
-  SQLite::Statement* operator->() { return &statement_; }
-  SQLite::Statement& operator*() { return statement_; }
-
- private:
-  SQLite::Statement& statement_;
-};
 
 }  // namespace
 
@@ -144,8 +64,8 @@ struct StateDb::State {
 
 Query StateDb::State::query(const char* sql) {
   const auto found = statements.find(sql);
-  return Query{found != statements.end() ? found->second
-                                         : statements.try_emplace(sql, database, sql).first->second};
+  if (found != statements.end()) return Query{found->second};
+  return Query{statements.try_emplace(sql, database, sql).first->second};
 }
 
 // Whether the next transaction waits for the device. A durable one takes all earlier ones with it.
@@ -203,7 +123,7 @@ StoreResult<void> StateDb::update(const TransferRecord& transfer) {
 
 StoreResult<std::optional<TransferRecord>> StateDb::find(const TransferId& id) {
   return with_database_errors(state_->path, [&]() -> StoreResult<std::optional<TransferRecord>> {
-    Query row = state_->query("SELECT " TRANSFER_COLUMNS " FROM transfers WHERE id = ?");
+    Query row = state_->query("SELECT " JETWAY_TRANSFER_COLUMNS " FROM transfers WHERE id = ?");
     bind_blob(*row, 1, id);
     if (!row->executeStep()) return std::nullopt;
     return read_transfer(*row);
@@ -212,7 +132,7 @@ StoreResult<std::optional<TransferRecord>> StateDb::find(const TransferId& id) {
 
 StoreResult<std::optional<TransferRecord>> StateDb::find_unfinished(ByteView peer, const JobKey& job) {
   return with_database_errors(state_->path, [&]() -> StoreResult<std::optional<TransferRecord>> {
-    Query row = state_->query("SELECT " TRANSFER_COLUMNS
+    Query row = state_->query("SELECT " JETWAY_TRANSFER_COLUMNS
                               " FROM transfers WHERE job = ? AND peer = ? AND finished = 0 "
                               "ORDER BY updated_ms DESC, key DESC LIMIT 1");
     bind_blob(*row, 1, job);
@@ -226,7 +146,7 @@ StoreResult<std::vector<TransferRecord>> StateDb::unfinished(std::size_t max) {
   return with_database_errors(state_->path, [&]() -> StoreResult<std::vector<TransferRecord>> {
     std::vector<TransferRecord> transfers;
     Query row =
-        state_->query("SELECT " TRANSFER_COLUMNS
+        state_->query("SELECT " JETWAY_TRANSFER_COLUMNS
                       " FROM transfers WHERE finished = 0 ORDER BY updated_ms DESC, key DESC LIMIT ?");
     row->bind(1, to_signed(max));
     while (row->executeStep()) transfers.push_back(read_transfer(*row));

@@ -216,11 +216,12 @@ StoreResult<Committed> TargetTree::commit(PartialFile partial, std::string_view 
 StoreResult<NewFile> TargetTree::State::create_small(const TargetPlace& place) {
   if (has_unnamed_files) {
     auto created = create_unnamed(place);
-    const int failure = created ? 0 : created.error().system_errno;
+    if (created) return created;
+    const int failure = created.error().system_errno;
     const bool is_missing = failure == EOPNOTSUPP || failure == EISDIR || failure == EINVAL;
-    if (!is_missing) return created;
-    has_unnamed_files = false;
+    if (is_missing) has_unnamed_files = false;
   }
+  // Also after other failures: what keeps it from working here has the more usual error there.
   return create_named(place, O_WRONLY);
 }
 
@@ -244,8 +245,8 @@ StoreResult<Committed> TargetTree::write_small_file(std::string_view path, ByteV
   const std::string& temp_name = created->temp_name;
   auto committed = state_->fill_and_settle(*place, {.file = created->file, .temp_name = temp_name}, content,
                                            metadata, policy);
-  if (!committed && committed.error().code == StoreErrc::NotFound && temp_name.empty()) {
-    // An unnamed file could not be given a name: there is no /proc.
+  if (!committed && temp_name.empty() && ::access("/proc/self/fd", F_OK) != 0) {
+    // It could not be given a name that way, and never can.
     state_->has_unnamed_files = false;
     return write_small_file(path, content, metadata, policy);
   }
