@@ -134,7 +134,8 @@ TEST(SeededRandomTest, TheSeedDecides) {
   SeededRandom c{2};
   EXPECT_EQ(a(), b());
   EXPECT_NE(a(), c());
-  EXPECT_NE(a.make<std::array<std::uint8_t, 13>>(), (std::array<std::uint8_t, 13>{}));
+  using Token = std::array<std::uint8_t, 13>;
+  EXPECT_NE(a.make<Token>(), Token{});
 }
 
 TEST(SeededRandomTest, NumbersStayInTheirRangeAndFillIt) {

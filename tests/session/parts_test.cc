@@ -5,7 +5,6 @@
 #include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>
 
-#include "jetway/session/compression.h"
 #include "jetway/session/delivery.h"
 #include "jetway/session/flow_control.h"
 #include "jetway/session/range_set.h"
@@ -13,9 +12,7 @@
 #include "jetway/session/scheduler.h"
 #include "jetway/session/send_buffer.h"
 #include "jetway/session/sent_frames.h"
-#include "jetway/session/stream_context.h"
 #include "jetway/session/stream_state.h"
-#include "jetway/wire/varint.h"
 #include "tests/session/pair.h"
 
 namespace jetway::session {
@@ -319,119 +316,6 @@ TEST(SchedulerTest, EntriesComeAndGoInAnyOrder) {
     }
     for (Flow& flow : flows) scheduler.deactivate(flow.entry);
     EXPECT_EQ(scheduler.next(), nullptr);
-  }
-}
-
-// ---- preamble and compression ----
-
-TEST(PreambleTest, EveryByteIsOnePreambleOrNone) {
-  for (unsigned byte = 0; byte < 256; ++byte) {
-    const auto preamble = decode_preamble(static_cast<std::byte>(byte));
-    EXPECT_EQ(preamble.has_value(), (byte & 0xe0) == 0 && (byte & 3) != 3) << byte;
-    if (preamble) {
-      EXPECT_EQ(encode_preamble(*preamble), static_cast<std::byte>(byte));
-    }
-  }
-}
-
-Bytes units_of(Codec& codec, Compression algorithm, ByteView raw) {
-  const auto smaller = codec.compress(algorithm, raw);
-  const ByteView stored = smaller.value_or(raw);
-  Bytes unit = to_bytes(encode_unit_header(raw.size(), stored.size()).view());
-  unit.insert(unit.end(), stored.begin(), stored.end());
-  return unit;
-}
-
-std::expected<Bytes, std::string_view> decode_in_pieces(UnitDecoder& decoder, ByteView in,
-                                                        SeededRandom& random) {
-  Bytes content;
-  Bytes out(1 + random.below(5'000));
-  while (true) {
-    const ByteView piece = in.first(std::min<std::size_t>(in.size(), random.below(3'000)));
-    const auto progress = decoder.decode(piece, out);
-    if (!progress) return std::unexpected(progress.error());
-    in = in.subspan(progress->taken);
-    content.insert(content.end(), out.begin(), out.begin() + static_cast<std::ptrdiff_t>(progress->produced));
-    if (in.empty() && !decoder.has_output()) return content;
-  }
-}
-
-TEST(CompressionTest, UnitsComeBackInPiecesOfAnySize) {
-  SeededRandom random{5};
-  for (const Compression algorithm : {Compression::Lz4, Compression::Zstd}) {
-    Codec codec;
-    Bytes content;
-    Bytes encoded;
-    for (const std::size_t size : {1u, 511u, 70'000u, 256u * 1024u}) {
-      for (const Bytes& raw : {text_like(size), pattern(size)}) {
-        content.insert(content.end(), raw.begin(), raw.end());
-        const Bytes unit = units_of(codec, algorithm, raw);
-        encoded.insert(encoded.end(), unit.begin(), unit.end());
-      }
-    }
-    EXPECT_LT(encoded.size(), content.size() * 4 / 5);
-    UnitDecoder decoder{algorithm, kStreamUnitMaxBytes, codec};
-    const auto decoded = decode_in_pieces(decoder, encoded, random);
-    ASSERT_TRUE(decoded) << decoded.error();
-    EXPECT_EQ(*decoded, content);
-    EXPECT_TRUE(decoder.is_between_units());
-  }
-}
-
-TEST(CompressionTest, NoiseIsRecognizedAndTextIsNot) {
-  for (const std::size_t size : {600u, 4'096u, 1'000'000u}) {
-    EXPECT_TRUE(looks_incompressible(pattern(size, size)));
-    EXPECT_FALSE(looks_incompressible(text_like(size, size)));
-  }
-  EXPECT_FALSE(looks_incompressible({}));
-}
-
-// A bomb says that a few bytes become very many: refused by what it says, before anything is decompressed.
-TEST(CompressionTest, BombsAreRefusedByTheirSize) {
-  Codec codec;
-  const auto error = [&](std::uint64_t raw, std::uint64_t stored, std::size_t limit) {
-    Bytes unit(16);
-    wire::Writer out{unit};
-    out.varint(raw);
-    out.varint(stored);
-    UnitDecoder decoder{Compression::Zstd, limit, codec};
-    Bytes room(100);
-    return decoder.decode(ByteView{unit}.first(out.size()), room).error_or("");
-  };
-  EXPECT_EQ(error(kStreamUnitMaxBytes + 1, 100, kStreamUnitMaxBytes), "compressed unit is too large");
-  EXPECT_EQ(error(kUnitMaxBytes + 1, 100, kUnitMaxBytes), "unit is too large");
-  EXPECT_EQ(error(kUnitMaxBytes + 1, kUnitMaxBytes + 1, kUnitMaxBytes), "unit is too large");
-  EXPECT_EQ(error(100, 101, 1000), "unit of an impossible size");
-  EXPECT_EQ(error(0, 0, 1000), "unit of an impossible size");
-  EXPECT_EQ(error(100, 0, 1000), "unit of an impossible size");
-  EXPECT_EQ(error(wire::kVarintMax, wire::kVarintMax, 1000), "unit header is too long");
-}
-
-// A unit that becomes more (or less) than it said is stopped by the room it gets.
-TEST(CompressionTest, ContentThatBeliesItsSizeIsRefused) {
-  Codec codec;
-  for (const Compression algorithm : {Compression::Lz4, Compression::Zstd}) {
-    const Bytes zeros(100'000);
-    const Bytes stored = to_bytes(codec.compress(algorithm, zeros).value());
-    for (const std::size_t claimed : {99'999u, 100'001u}) {
-      Bytes unit = to_bytes(encode_unit_header(claimed, stored.size()).view());
-      unit.insert(unit.end(), stored.begin(), stored.end());
-      UnitDecoder decoder{algorithm, kStreamUnitMaxBytes, codec};
-      Bytes room(10);
-      EXPECT_EQ(decoder.decode(unit, room).error_or(""), "unit does not decompress to its size");
-    }
-  }
-}
-
-RC_GTEST_PROP(CompressionTest, ArbitraryUnitsNeverDoHarm, (const std::vector<std::uint8_t>& bytes)) {
-  Codec codec;
-  UnitDecoder decoder{Compression::Lz4, 1000, codec};
-  Bytes out(64);
-  ByteView in = std::as_bytes(std::span{bytes});
-  for (std::size_t i = 0; i < 1000; ++i) {
-    const auto progress = decoder.decode(in, out);
-    if (!progress || (progress->taken == 0 && progress->produced == 0)) break;
-    in = in.subspan(progress->taken);
   }
 }
 

@@ -22,7 +22,7 @@ class BlockPool {
   void give_back(Block block);
 
  private:
-  static constexpr std::size_t kKeptMax = 32;
+  static constexpr std::size_t kKeptMax = 16;
   std::vector<Block> kept_;
 };
 

@@ -173,14 +173,13 @@ SendStream::Written SendStream::write_data(wire::PacketWriter& packet, std::uint
                                            SentFrames& sent) {
   if (next_ == buffer_.end()) flush_pending();
   const Range range = next_range();
-  const std::size_t room = packet.remaining();
-  const auto wanted = static_cast<std::size_t>(std::min<std::uint64_t>(range.size(), room));
   wire::StreamHeader header{.stream_id = id_, .offset = range.begin, .reaches_end_of_packet = true};
-
+  const std::size_t room = packet.remaining();
   const std::size_t header_bytes = wire::stream_header_size(header);
-  if (wanted > 0 && room > header_bytes) {
+  if (range.size() > 0 && room > header_bytes) {
     ByteView data = buffer_.contiguous(range.begin);
-    data = data.first(std::min({data.size(), wanted, room - header_bytes}));
+    data = data.first(
+        static_cast<std::size_t>(std::min<std::uint64_t>({data.size(), range.size(), room - header_bytes})));
     if (data.size() >= kReferBytes ||
         (data.size() == room - header_bytes && data.size() >= kReferFullBytes)) {
       header.is_final = is_final_at(range.begin + data.size());
@@ -190,13 +189,30 @@ SendStream::Written SendStream::write_data(wire::PacketWriter& packet, std::uint
       return {true, data.size()};
     }
   }
+  return copy_data(range, packet, packet_number, sent);
+}
 
-  header.reaches_end_of_packet = false;
-  header.data_bytes = wanted;
+// How many bytes of `range` are to be copied: up to where data begins that is worth referring to.
+std::size_t SendStream::bytes_to_copy(Range range, std::size_t room) const {
+  std::uint64_t count = 0;
+  const std::uint64_t wanted = std::min<std::uint64_t>(range.size(), room);
+  while (count < wanted) {
+    const std::size_t together = buffer_.contiguous(range.begin + count).size();
+    if (count > 0 && together >= kReferBytes) break;
+    count += together;
+  }
+  return static_cast<std::size_t>(std::min(count, wanted));
+}
+
+SendStream::Written SendStream::copy_data(Range range, wire::PacketWriter& packet,
+                                          std::uint64_t packet_number, SentFrames& sent) {
+  const std::size_t room = packet.remaining();
+  const std::size_t wanted = bytes_to_copy(range, room);
+  wire::StreamHeader header{.stream_id = id_, .offset = range.begin, .data_bytes = wanted};
   const std::size_t overhead = wire::stream_header_size(header);
   if (overhead > room) return {};
   const std::size_t count = std::min(wanted, room - overhead);
-  if (count < range.size() && (count == 0 || (count < kWorthSendingBytes && !packet.is_empty()))) return {};
+  if (count < wanted && (count == 0 || (count < kWorthSendingBytes && !packet.is_empty()))) return {};
   header.data_bytes = count;
   header.is_final = is_final_at(range.begin + count);
   wire::encode_stream_header(packet.frames(), header);

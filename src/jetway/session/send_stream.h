@@ -75,6 +75,8 @@ class SendStream {
   void append_compressed(Buffer& data);
   void flush_pending();
   Range next_range() const;
+  std::size_t bytes_to_copy(Range range, std::size_t room) const;
+  Written copy_data(Range range, wire::PacketWriter& packet, std::uint64_t packet_number, SentFrames& sent);
   bool is_final_at(std::uint64_t end) const {
     return is_finish_requested_ && pending_.empty() && end == buffer_.end();
   }
