@@ -110,8 +110,8 @@ TEST(TextTest, Utf8IsWhatRfc3629Says) {
 TEST(TextTest, ForeignTextIsMadeSafeToShow) {
   EXPECT_EQ(escape_text("plain \xc3\xa4 text"), "plain \xc3\xa4 text");
   EXPECT_EQ(escape_text("a\nb\tc"), "a\\nb\\tc");
-  EXPECT_EQ(escape_text("\x1b[31m"), "\\x1b[31m");
-  EXPECT_EQ(escape_text("\x7f"), "\\x7f");
+  EXPECT_EQ(escape_text("\x1b[31m"), "\\u{1b}[31m");
+  EXPECT_EQ(escape_text("\x7f"), "\\u{7f}");
   EXPECT_EQ(escape_text("\xff"), "\\xff");
   EXPECT_EQ(escape_text("a\\n"), "a\\\\n");
   for (const auto text :

@@ -81,7 +81,8 @@ RC_GTEST_PROP(RangeSetTest, IsTheSetOfItsOffsets,
     std::optional<std::uint64_t> last_end;
     for (const Range& one : ranges.ranges()) {
       RC_ASSERT(one.begin < one.end);
-      RC_ASSERT(!last_end || one.begin > *last_end);
+      const bool is_apart = !last_end || one.begin > *last_end;
+      RC_ASSERT(is_apart);
       last_end = one.end;
       for (std::uint64_t at = one.begin; at < one.end; ++at) held.insert(at);
     }
