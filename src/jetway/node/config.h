@@ -77,7 +77,7 @@ struct NetworkSettings {
   ByteSize socket_buffer{4 << 20};
   ByteSize packet_size{64 << 10};
   ByteSize stream_window{16 << 20};
-  ByteSize connection_window{64 << 20};
+  ByteSize connection_window{16 << 20};
   bool operator==(const NetworkSettings&) const = default;
 };
 

@@ -37,7 +37,7 @@ using T = TransferSettings;
 constexpr Setting kSettings[] = {
     {"receive.dir", at<&C::receive, &R::dir>, "-d,--dir", kReceive, "DIR", "Where files go; it has to exist"},
     {"receive.listen", at<&C::receive, &R::listen>, "-l,--listen", kReceive, "ADDR", "tcp://HOST:PORT (port 0: any free one) or unix:///PATH; may be repeated"},
-    {"receive.allow", at<&C::receive, &R::allow>, "-a,--allow", kReceive, "PEER", "Take files from this peer (jw... or a name in known_peers) and, without asking, from no other; may be repeated"},
+    {"receive.allow", at<&C::receive, &R::allow>, "-a,--allow", kReceive, "PEER", "Take files from this peer (jw... or a name in known_peers) and from no other; may be repeated"},
     {"receive.any", at<&C::receive, &R::any>, "--any", kReceive, "", "Take files from anybody, within --max-bytes and --max-files"},
     {"receive.once", at<&C::receive, &R::once>, "-1,--once", kReceive, "", "End after one transfer, with its exit code"},
     {"receive.yes", at<&C::receive, &R::yes>, "-y,--yes", kReceive, "", "Accept each transfer without asking (never an unknown peer)"},
