@@ -41,8 +41,11 @@ class Parser {
   }
 
   std::expected<CommandLine, Answer> parse(int argc, const char* const* argv) {
+    // What stands behind "--" is a path, whatever it looks like.
+    const char* const* const end = argv + argc;
+    const char* const* const mark = std::find(argv, end, std::string_view{"--"});
     try {
-      app_.parse(argc, argv);
+      app_.parse(static_cast<int>(mark - argv), argv);
     } catch (const CLI::ParseError& error) {
       if (auto answer = help_or_version()) return std::unexpected(std::move(*answer));
       return std::unexpected(usage_error(escape_text(error.what())));
@@ -57,6 +60,9 @@ class Parser {
     line.verb = command->help->verb;
     line.words.assign(argv, argv + argc);
     line.paths = paths_;
+    if (mark != end) line.paths.insert(line.paths.end(), mark + 1, end);
+    if (line.verb != Verb::Send && !line.paths.empty())
+      return std::unexpected(usage_error("it takes no paths"));
     if (!command->config_file.empty()) line.config_file = command->config_file;
     line.flags = flags_of(*command);
     if (line.verb == Verb::Send && line.paths.empty())

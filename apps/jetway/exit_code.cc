@@ -22,9 +22,9 @@ ExitCode exit_code(const crypto::HandshakeError& error) {
 ExitCode exit_code(const node::NodeError& error) {
   switch (error.code) {
     case node::NodeErrc::BadSetting:
-    case node::NodeErrc::BadFile:
     case node::NodeErrc::NoHome:
       return ExitCode::Usage;
+    case node::NodeErrc::BadFile:
     case node::NodeErrc::OpenToOthers:
     case node::NodeErrc::Io:
       return ExitCode::LocalIo;

@@ -44,6 +44,7 @@ class HumanReporter::Transfer final : public node::TransferObserver {
       rate_ = transfer::RateEstimator{reporter_.now_()};
       reporter_.running_.push_back(this);
     }
+    if (state == node::TransferState::Completing) label_ = "finishing";
   }
 
   void on_file_started(std::string_view name, std::uint64_t /*bytes*/) override {
@@ -76,20 +77,25 @@ class HumanReporter::Transfer final : public node::TransferObserver {
       reporter_.print(
           std::format("... and {} more", node::format_count(summary.renamed_count - kRenamedShown)));
     }
-    reporter_.print(result_line(side_, summary, connection_.info()));
+    std::string line = result_line(side_, summary, connection_.info());
+    const bool is_too_wide = reporter_.screen_.is_terminal() && line.size() > reporter_.screen_.style().width;
+    if (const auto root = line.rfind("; root "); is_too_wide && root != std::string::npos) {
+      line.replace(root, std::string_view{"; "}.size(), "\n  ");
+    }
+    reporter_.print(line);
   }
 
   void on_failed(const node::TransferFailure& failure) override {
     end();
     const bool is_interrupted = failure.code == node::FailureCode::Cancelled && !failure.by_peer;
-    const std::string from =
-        side_ == Side::Receiver ? std::format(" (from {})", short_id(connection_.info().peer)) : "";
-    reporter_.screen_.print(std::format("{}{}: {}",
-                                        is_interrupted ? "interrupted" : reporter_.screen_.alarming("failed"),
-                                        from, failure.reason));
+    const std::string from = side_ == Side::Receiver
+                                 ? std::format(" (from {})", short_id(connection_.info().peer))
+                                 : std::string{};
+    reporter_.screen_.print(
+        is_interrupted ? std::format("interrupted{}", from)
+                       : std::format("{}{}: {}", reporter_.screen_.alarming("failed"), from, failure.reason));
     if (progress_.bytes_done() > 0 && transfer::is_resumable(failure.code)) {
-      reporter_.print(
-          std::format("{} arrived and stay at the receiver", node::format_size(progress_.bytes_done())));
+      reporter_.print(std::format("{} have arrived and are kept", node::format_size(progress_.bytes_done())));
     }
   }
 

@@ -109,6 +109,7 @@ class JsonReporter::Transfer final : public node::TransferObserver {
     fields["directories"] = summary.directories;
     fields["links"] = summary.links;
     fields["files_skipped"] = summary.files_skipped;
+    fields["left_out"] = summary.left_out;
     fields["renamed"] = std::move(renamed);
     fields["renamed_count"] = summary.renamed_count;
     fields["seconds"] = took;

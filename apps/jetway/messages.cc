@@ -103,6 +103,7 @@ std::string result_line(Side side, const node::TransferSummary& summary,
   line += std::format("; {} resumed", node::format_size(summary.bytes_already_there));
   if (summary.files_skipped > 0)
     line += std::format("; {} skipped", counted(summary.files_skipped, "file", "files"));
+  if (summary.left_out > 0) line += std::format("; {} left out", node::format_count(summary.left_out));
   line += std::format("; {}, {}, {}; root {}", connection.transport, connection.key_exchange,
                       crypto::suite_name(connection.suite), summary.root.to_hex());
   return line;

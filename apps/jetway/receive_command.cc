@@ -101,16 +101,18 @@ class ReceiveCommand {
   const node::ReceiveSettings& settings() const { return program_.config().receive; }
 
   io::Task<ExitCode> receive() {
-    for (const transport::Address& address : setup_.addresses) {
-      if (const auto problem = listen(address)) {
-        reporter().on_problem(*problem);
-        co_return problem->exit_code;
-      }
-    }
     const auto interrupt = std::make_shared<Interrupt>();
     interrupt->on_signal = [this] { end(); };
     loop_.spawn(watch_signals(loop_, interrupt));
     loop_.spawn(tick(loop_, reporter()));
+    co_await loop_.sleep(Duration{0});  // signals are caught before anybody hears that we listen
+    for (const transport::Address& address : setup_.addresses) {
+      if (const auto problem = listen(address)) {
+        interrupt->on_signal = nullptr;
+        reporter().on_problem(*problem);
+        co_return problem->exit_code;
+      }
+    }
     for (const auto& listener : listeners_) connections_.spawn(accept_from(*listener));
 
     while (!has_ended_) co_await ended_.wait();
@@ -234,6 +236,7 @@ class ReceiveCommand {
   node::ReceiveOptions options() {
     node::ReceiveOptions options;
     options.target = settings().dir;
+    options.state_directory = program_.paths.state;
     options.on_collision = settings().on_collision;
     options.fsync = settings().fsync;
     const auto is_meant = [&](std::string_view key) {

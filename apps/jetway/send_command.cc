@@ -86,7 +86,7 @@ class SendCommand {
     interrupt->on_signal = nullptr;
     if (result) {
       co_await connection->close(0, "done");
-      co_return ExitCode::Done;
+      co_return result->left_out > 0 ? ExitCode::Failed : ExitCode::Done;
     }
     co_await connection->close(0, "transfer failed");
     const bool is_interrupted = interrupt->signal != 0;
