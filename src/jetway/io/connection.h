@@ -29,9 +29,9 @@ class Stream {
   session::StreamId id() const;
 
   // At least one byte unless the end has come ({0, true}).
-  Task<std::expected<session::Session::ReadResult, session::StreamError>> read(MutableBytes out);
+  Task<std::expected<session::ReadResult, session::StreamError>> read(MutableBytes out);
   // Fills `out`, straight from the packets; less only at the end of the stream.
-  Task<std::expected<session::Session::ReadResult, session::StreamError>> read_full(MutableBytes out);
+  Task<std::expected<session::ReadResult, session::StreamError>> read_full(MutableBytes out);
   // Suspends while the send buffer is full. Copies.
   Task<std::expected<void, session::StreamError>> write(ByteView data);
   // Sends from the buffer itself.

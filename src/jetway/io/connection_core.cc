@@ -55,7 +55,7 @@ std::shared_ptr<ConnectionCore> ConnectionCore::start(EventLoop& loop, Socket so
 // ---- the driver ----
 
 Task<void> ConnectionCore::read_loop(std::shared_ptr<ConnectionCore> core) {
-  while (core->socket_.is_open() && !core->engine_.is_closed()) {
+  while (core->socket_.is_open() && !core->is_read_over_) {
     if (core->is_backlogged()) {
       co_await core->backlog_drained_.wait();
       continue;
@@ -66,37 +66,57 @@ Task<void> ConnectionCore::read_loop(std::shared_ptr<ConnectionCore> core) {
 }
 
 void ConnectionCore::receive_some() {
-  for (int turn = 0; turn < kReadsPerTurn && !engine_.is_closed() && !is_backlogged(); ++turn) {
+  for (int turn = 0; turn < kReadsPerTurn && !is_backlogged(); ++turn) {
+    if (engine_.is_closed()) return discard_some();
     const MutableBytes room = engine_.prepare_receive();
     const auto received = socket_.receive(room);
     if (!received) return on_pipe_failed(received.error().message());
     if (*received == Socket::kWouldBlock) return;
-    if (*received == 0) {
-      engine_.handle_pipe_closed(loop_.now());
-      return settle();
-    }
+    if (*received == 0) return on_read_end();
     engine_.handle_received(loop_.now(), *received);
     settle();
     if (*received < room.size()) return;  // that was all there is
   }
 }
 
+// All is said; only the end of what the peer sends is waited for.
+void ConnectionCore::discard_some() {
+  const auto received = socket_.receive(engine_.prepare_receive());
+  if (!received || *received == 0) on_read_end();
+}
+
+void ConnectionCore::on_read_end() {
+  is_read_over_ = true;
+  engine_.handle_pipe_closed(loop_.now());
+  settle();
+  progress_.notify_all();
+}
+
 Task<void> ConnectionCore::write_loop(std::shared_ptr<ConnectionCore> core) {
   for (;;) {
-    const Sent sent = core->send_some();
-    if (sent == Sent::WouldBlock) {
-      const TimePoint deadline = core->loop_.now().engine + core->config_.stalled_timeout;
-      if (!co_await core->socket_.writable(deadline)) core->on_pipe_failed("the peer takes nothing any more");
-      continue;
+    switch (core->send_some()) {
+      case Sent::More:
+        co_await core->loop_.yield();
+        break;
+      case Sent::WouldBlock: {
+        const auto patience =
+            core->is_connected() ? core->config_.stalled_timeout : core->config_.linger_timeout;
+        if (!co_await core->socket_.writable(core->loop_.now().engine + patience)) {
+          core->on_pipe_failed("the peer takes nothing any more");
+        }
+        break;
+      }
+      case Sent::Failed:
+        co_return core->finish_pipe();
+      case Sent::All:
+        if (core->engine_.is_closed()) {
+          co_await linger(core);
+          co_return core->finish_pipe();
+        }
+        co_await core->output_wanted_.wait();
+        break;
     }
-    if (sent == Sent::Failed) break;
-    if (core->engine_.is_closed()) {
-      co_await linger(core);
-      break;
-    }
-    if (!core->engine_.wants_to_send()) co_await core->output_wanted_.wait();
   }
-  core->finish_pipe();
 }
 
 // Seals and sends until there is nothing more, or for one turn.
@@ -109,7 +129,7 @@ ConnectionCore::Sent ConnectionCore::send_some() {
       unsent_begin_ = 0;
       unsent_end_ = engine_.poll_transmit(loop_.now(), {transmit_.get(), transmit_capacity_});
       settle();
-      if (unsent_end_ == 0) return Sent::All;
+      if (unsent_end_ == 0) continue;
     }
     const auto sent = socket_.send({transmit_.get() + unsent_begin_, unsent_end_ - unsent_begin_});
     if (!sent) {
@@ -119,7 +139,7 @@ ConnectionCore::Sent ConnectionCore::send_some() {
     if (*sent == Socket::kWouldBlock) return Sent::WouldBlock;
     unsent_begin_ += *sent;
   }
-  return Sent::All;
+  return Sent::More;
 }
 
 // After our goodbye the peer closes its end. Closing ours while something of the peer's is unread would take
@@ -128,11 +148,8 @@ Task<void> ConnectionCore::linger(std::shared_ptr<ConnectionCore> core) {
   if (core->close_reason_->by == session::CloseReason::By::Peer) co_return;
   core->socket_.shutdown_send();
   const TimePoint deadline = core->loop_.now().engine + core->config_.linger_timeout;
-  while (core->socket_.is_open()) {
-    const auto received = core->socket_.receive(core->engine_.prepare_receive());
-    if (!received || *received == 0) co_return;
-    if (*received != Socket::kWouldBlock) continue;
-    if (!co_await core->socket_.readable(deadline)) co_return;
+  while (!core->is_read_over_ && core->socket_.is_open() && core->loop_.now().engine < deadline) {
+    co_await core->progress_.wait_until(deadline);
   }
 }
 

@@ -78,7 +78,8 @@ class ConnectionCore : public std::enable_shared_from_this<ConnectionCore> {
   ConnectionCore(EventLoop& loop, Socket socket, framed::Connection engine, PipeNames names,
                  const PipeConfig& config, std::shared_ptr<const void> dependencies);
 
-  // Until the handshake is done (listener), or the listener has admitted us as well (dialer).
+  // Until the handshake is done (listener), or the listener has admitted us as well (dialer). Called once:
+  // the handles that come from it are the ones that keep the connection open.
   static Task<std::expected<Connection, ConnectFailure>> authenticated(std::shared_ptr<ConnectionCore> core);
   static Task<std::expected<Connection, ConnectFailure>> admitted(std::shared_ptr<ConnectionCore> core);
   // Until the connection was admitted, refused or closed.
@@ -89,7 +90,7 @@ class ConnectionCore : public std::enable_shared_from_this<ConnectionCore> {
   // --- for the handles; `handle` keeps the connection open meanwhile ---
 
   using Handle = std::shared_ptr<ConnectionCore>;
-  using ReadOutcome = std::expected<session::Session::ReadResult, session::StreamError>;
+  using ReadOutcome = std::expected<session::ReadResult, session::StreamError>;
   using Done = std::expected<void, session::StreamError>;
 
   static Task<std::expected<Stream, session::StreamError>> open_stream(Handle handle,
@@ -125,7 +126,7 @@ class ConnectionCore : public std::enable_shared_from_this<ConnectionCore> {
     session::Direction direction;
     session::Priority priority;
   };
-  enum class Sent : std::uint8_t { All, WouldBlock, Failed };
+  enum class Sent : std::uint8_t { All, More, WouldBlock, Failed };
 
   // --- the driver ---
   static Task<void> read_loop(std::shared_ptr<ConnectionCore> core);
@@ -133,7 +134,9 @@ class ConnectionCore : public std::enable_shared_from_this<ConnectionCore> {
   static Task<void> linger(std::shared_ptr<ConnectionCore> core);
   void receive_some();
   Sent send_some();
-  bool is_backlogged() const { return messages_bytes_ > config_.message_backlog_bytes; }
+  bool is_backlogged() const { return is_connected() && messages_bytes_ > config_.message_backlog_bytes; }
+  void discard_some();
+  void on_read_end();
   void on_pipe_failed(std::string_view text);
   void on_timer();
   void finish_pipe();
@@ -185,13 +188,14 @@ class ConnectionCore : public std::enable_shared_from_this<ConnectionCore> {
 
   WaitList output_wanted_;
   WaitList backlog_drained_;
-  WaitList progress_;  // authenticated, admitted, closed, pipe closed
+  WaitList progress_;  // authenticated, admitted, closed, read to the end, pipe closed
   WaitList incoming_changed_;
   WaitList messages_changed_;
   WaitList datagrams_changed_;
   WaitList streams_available_;
 
   bool is_admitted_ = false;
+  bool is_read_over_ = false;  // the peer's end of the pipe
   bool is_pipe_closed_ = false;
   std::optional<crypto::HandshakeError> handshake_error_;
   std::optional<session::CloseReason> close_reason_;

@@ -53,7 +53,7 @@ Task<std::expected<Stream, StreamError>> ConnectionCore::open_stream(Handle hand
 
 Task<std::optional<AcceptedStream>> ConnectionCore::accept_stream(Handle handle) {
   while (handle->is_connected() && handle->incoming_.empty()) co_await handle->incoming_changed_.wait();
-  if (!handle->is_connected()) co_return std::nullopt;
+  if (handle->incoming_.empty()) co_return std::nullopt;
   const Incoming next = handle->incoming_.front();
   handle->incoming_.pop_front();
   co_return AcceptedStream{
@@ -140,11 +140,11 @@ ConnectionInfo ConnectionCore::info() const {
 
 Task<ConnectionCore::ReadOutcome> ConnectionCore::read(Handle handle, StreamHandle stream, MutableBytes out) {
   for (;;) {
-    if (!handle->is_connected()) co_return connection_closed();
     const auto result = handle->engine_.session().read(stream->id, out);
     handle->settle();
     if (!result || result->is_end) stream->is_receive_over = true;
     if (!result || result->is_end || result->bytes > 0 || out.empty()) co_return result;
+    if (!handle->is_connected()) co_return connection_closed();
     co_await stream->readable.wait();
   }
 }
@@ -179,7 +179,13 @@ Task<ConnectionCore::ReadOutcome> ConnectionCore::read_full(Handle handle, Strea
                                                             MutableBytes out) {
   std::size_t filled = 0;
   while (filled < out.size()) {
-    if (!handle->is_connected()) co_return connection_closed();
+    if (!handle->is_connected()) {  // what came before the end can still be read
+      auto rest = co_await read(handle, stream, out.subspan(filled));
+      if (!rest) co_return rest;
+      filled += rest->bytes;
+      if (rest->is_end) co_return session::ReadResult{.bytes = filled, .is_end = true};
+      continue;
+    }
     PostedRead posted(handle->engine_.session(), stream->id);
     const std::uint64_t events_before = stream->readable_events;
     if (const auto done = posted.post(out.subspan(filled)); !done) co_return std::unexpected(done.error());
@@ -189,12 +195,11 @@ Task<ConnectionCore::ReadOutcome> ConnectionCore::read_full(Handle handle, Strea
     const auto result = posted.take();
     handle->settle();
     if (!result || result->is_end) stream->is_receive_over = true;
-    if (!result)
-      co_return std::unexpected(handle->is_connected() ? result.error() : connection_closed().error());
+    if (!result) co_return result;
     filled += result->bytes;
-    if (result->is_end) co_return session::Session::ReadResult{.bytes = filled, .is_end = true};
+    if (result->is_end) co_return session::ReadResult{.bytes = filled, .is_end = true};
   }
-  co_return session::Session::ReadResult{.bytes = filled, .is_end = false};
+  co_return session::ReadResult{.bytes = filled, .is_end = false};
 }
 
 Task<ConnectionCore::Done> ConnectionCore::write(Handle handle, StreamHandle stream, ByteView data) {

@@ -46,19 +46,8 @@ struct Root {
     promise_type& operator=(const promise_type&) = delete;
     ~promise_type() { loop_.impl().roots.erase(place_); }
 
-    struct StartAwaiter : Waiter {
-      explicit StartAwaiter(EventLoop& owner) : loop(owner) {}
-      bool await_ready() const noexcept { return false; }
-      void await_suspend(std::coroutine_handle<> self) {
-        coroutine = self;
-        loop.schedule(*this);
-      }
-      void await_resume() const noexcept {}
-      EventLoop& loop;
-    };
-
     Root get_return_object() const noexcept { return {}; }
-    StartAwaiter initial_suspend() const noexcept { return StartAwaiter(loop_); }
+    EventLoop::YieldAwaiter initial_suspend() const noexcept { return loop_.yield(); }
     std::suspend_never final_suspend() const noexcept { return {}; }
     void return_void() const noexcept {}
     void unhandled_exception() const noexcept {

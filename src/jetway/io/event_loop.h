@@ -38,6 +38,22 @@ class EventLoop {
 
   Task<void> sleep(Duration duration);
 
+  // Resumes after whatever is ready now.
+  class [[nodiscard]] YieldAwaiter : Waiter {
+   public:
+    explicit YieldAwaiter(EventLoop& loop) : loop_(loop) {}
+    bool await_ready() const noexcept { return false; }
+    void await_suspend(std::coroutine_handle<> awaiting) {
+      coroutine = awaiting;
+      loop_.schedule(*this);
+    }
+    void await_resume() const noexcept {}
+
+   private:
+    EventLoop& loop_;
+  };
+  YieldAwaiter yield() { return YieldAwaiter(*this); }
+
   // Runs `work` on a thread of the loop's small pool, where it may block on a disk, and resumes here with its
   // result. Whatever it refers to stays alive until then: it is not cancelled, and destroying the coroutine
   // waits for it.

@@ -165,7 +165,7 @@ io::Task<std::optional<io::Connection>> PipeListener::Shared::next(std::shared_p
     shared->ready_.pop_front();
     if (!next.connection.is_connected()) continue;
     // Whoever decides at once has had its turn after this; what is left are peers that wait for a person.
-    if (shared->unadmitted_ >= shared->config_.unadmitted_max) co_await shared->loop_.sleep(Duration::zero());
+    if (shared->unadmitted_ >= shared->config_.unadmitted_max) co_await shared->loop_.yield();
     if (shared->unadmitted_ >= shared->config_.unadmitted_max) {
       kLog.warn("{}: refused, {} peers wait to be admitted already", next.connection.info().remote_address,
                 shared->unadmitted_);
