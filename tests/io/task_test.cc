@@ -33,7 +33,10 @@ Task<std::string> text_of_failure() {
   co_return "";
 }
 
-Task<void> set_when_destroyed(std::shared_ptr<int> token, WaitList* never) { co_await never->wait(); }
+Task<void> hold(std::shared_ptr<int> token, WaitList* never) {
+  co_await never->wait();
+  token.reset();
+}
 
 TEST(TaskTest, AMillionAwaitsThatDoNotSuspendNeedNoStack) {
   EventLoop loop;
@@ -51,7 +54,7 @@ TEST(TaskTest, ATaskThatIsNeverAwaitedRunsNothingAndLeaksNothing) {
   EventLoop loop;
   WaitList never(loop);
   {
-    const Task<void> task = set_when_destroyed(token, &never);
+    const Task<void> task = hold(token, &never);
     EXPECT_EQ(token.use_count(), 2);
   }
   EXPECT_EQ(token.use_count(), 1);
@@ -62,7 +65,7 @@ TEST(TaskTest, TheLoopDestroysWhatIsStillSuspended) {
   {
     EventLoop loop;
     WaitList never(loop);
-    loop.spawn(set_when_destroyed(token, &never));
+    loop.spawn(hold(token, &never));
     loop.run();
     EXPECT_EQ(token.use_count(), 2);
     EXPECT_FALSE(never.empty());

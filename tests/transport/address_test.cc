@@ -15,8 +15,9 @@ TcpEndpoint tcp(std::string_view text) {
 AddressErrc code_of(std::string_view text) {
   const auto address = Address::parse(text);
   EXPECT_FALSE(address.has_value()) << text;
-  if (!address) EXPECT_FALSE(address.error().detail.empty()) << text;
-  return address ? AddressErrc{} : address.error().code;
+  if (address) return AddressErrc{};
+  EXPECT_FALSE(address.error().detail.empty()) << text;
+  return address.error().code;
 }
 
 TEST(AddressTest, HostsComeWithOrWithoutSchemeAndPort) {

@@ -11,6 +11,7 @@
 #include "jetway/io/socket.h"
 #include "jetway/transport/socket_address.h"
 #include "jetway/transport/transport.h"
+#include "jetway/wire/packet.h"
 #include "tests/sim/loopback.h"
 
 // Nobody holds a slot by being slow, and what is too much is turned away.
