@@ -196,17 +196,14 @@ TEST_P(ConnectionTest, ResetAndStopReachTheOtherSideWithTheirCodes) {
 TEST_P(ConnectionTest, AStreamThatIsDroppedUnfinishedIsResetAtThePeer) {
   ConnectedPair pair = connect();
   const auto run = [](Connection dialer, Connection listener) -> Task<StreamErrc> {
-    {
-      auto mine = co_await dialer.open_stream(Direction::OneWay);
-      static_cast<void>(co_await mine->write(as_bytes("half of it")));
-    }
-    auto theirs = co_await listener.accept_stream();
     Bytes part(100);
-    for (;;) {
-      const auto read = co_await theirs->stream.read(part);
-      if (!read) co_return read.error().code;
-      if (read->is_end) co_return StreamErrc::Finished;
-    }
+    auto mine = co_await dialer.open_stream(Direction::OneWay);
+    static_cast<void>(co_await mine->write(as_bytes("half of it")));
+    auto theirs = co_await listener.accept_stream();
+    static_cast<void>(co_await theirs->stream.read(part));
+    mine = std::unexpected(session::StreamError{StreamErrc::NoSuchStream, "dropped"});
+    const auto read = co_await theirs->stream.read(part);
+    co_return read ? StreamErrc::Finished : read.error().code;
   };
   EXPECT_EQ(loop_.run_until_done(run(pair.dialer, pair.accepted)), StreamErrc::Reset);
 }

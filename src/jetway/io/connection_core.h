@@ -56,10 +56,10 @@ class StreamState {
   WaitList readable;
   WaitList writable;  // also when the peer does not want more
   WaitList drained;
-  bool is_send_over;        // finished, reset, or never ours to write
-  bool is_receive_over;     // read to its end, stopped, or never ours to read
+  bool is_send_over;                  // finished, reset, or never ours to write
+  bool is_receive_over;               // read to its end, stopped, or never ours to read
   std::uint64_t readable_events = 0;  // StreamReadable so far: one may come before anybody waits
-  bool is_stopped = false;  // reset by us or on the peer's wish: what was written may be lost
+  bool is_stopped = false;            // reset by us or on the peer's wish: what was written may be lost
   bool is_drained = false;
 };
 
