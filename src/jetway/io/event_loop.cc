@@ -78,6 +78,13 @@ void EventLoop::Impl::set_timer(TimePoint deadline, Timer& timer) {
   arm_alarm();
 }
 
+void EventLoop::Impl::cancel_timer(TimePoint deadline, Timer& timer) {
+  timers_.erase({deadline, &timer});
+  if (!timers_.empty() || !alarm_at_) return;
+  alarm_at_.reset();
+  alarm_.cancel();  // it would keep run() from returning
+}
+
 // One timer of Asio's serves all of ours; when it comes too early because its reason has gone, it is set
 // again.
 void EventLoop::Impl::arm_alarm() {

@@ -24,7 +24,7 @@ class EventLoop::Impl {
   Impl() : alarm_(context) {}
 
   void set_timer(TimePoint deadline, Timer& timer);
-  void cancel_timer(TimePoint deadline, Timer& timer) { timers_.erase({deadline, &timer}); }
+  void cancel_timer(TimePoint deadline, Timer& timer);
   void schedule(Waiter& waiter);
   boost::asio::thread_pool& pool();
   void finish_pool();
