@@ -46,7 +46,7 @@ Usage between(const Reading& from, const Reading& to) { return {to.wall - from.w
 void pin_to_core(int core) {
   cpu_set_t set;
   CPU_ZERO(&set);
-  CPU_SET(core, &set);
+  CPU_SET(static_cast<std::size_t>(core), &set);
   ::sched_setaffinity(0, sizeof set, &set);  // on a machine with one core there is nothing to pin
 }
 
