@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "jetway/base/assert.h"
 #include "jetway/store/file_names.h"
 #include "jetway/store/path.h"
 #include "jetway/store/stat.h"
@@ -26,7 +27,8 @@ constexpr int kTempNameAttempts = 8;
 // Only tells temporary files apart; nothing depends on nobody guessing it, O_EXCL sees to that.
 std::uint64_t random_tag() {
   std::uint64_t tag = 0;
-  static_cast<void>(::getrandom(&tag, sizeof tag, 0));
+  const ssize_t filled = ::getrandom(&tag, sizeof tag, 0);
+  JETWAY_ASSERT(filled == ssize_t{sizeof tag});
   return tag;
 }
 
