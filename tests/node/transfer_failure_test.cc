@@ -1,0 +1,133 @@
+#include <filesystem>
+
+#include <sys/stat.h>
+
+#include "tests/node/transfer_pair.h"
+
+namespace jetway::node::test {
+namespace {
+
+namespace fs = std::filesystem;
+
+class TransferFailureTest : public TransferPair {};
+
+TEST_F(TransferFailureTest, AMissingSourceIsALocalFailureAndNamed) {
+  const auto result = send({"missing"});
+  ASSERT_FALSE(result);
+  EXPECT_EQ(result.error().code, FailureCode::Io);
+  EXPECT_EQ(exit_code(result.error()), 6);
+  EXPECT_NE(result.error().reason.find("missing"), std::string::npos) << result.error().reason;
+  ASSERT_EQ(sending.failed.size(), 1u);
+}
+
+TEST_F(TransferFailureTest, ADeviceIsRefused) {
+  const auto result = send(SendRequest{.paths = {"/dev/null"}, .tuning = {}, .stop = {}});
+  ASSERT_FALSE(result);
+  EXPECT_EQ(result.error().code, FailureCode::BadName);
+}
+
+TEST_F(TransferFailureTest, DevicesWithinATreeAreLeftOutWithAWarning) {
+  source.make_directory("t");
+  source.write("t/file", "x");
+  ASSERT_EQ(::mkfifo((source / "t/pipe").c_str(), 0600), 0);
+  const auto result = send({"t"});
+  ASSERT_TRUE(result) << result.error().reason;
+  EXPECT_EQ(result->left_out, 1u);
+  ASSERT_EQ(sending.warnings.size(), 1u);
+  EXPECT_NE(sending.warnings[0].find("pipe"), std::string::npos);
+  EXPECT_EQ(target.names("t"), std::set<std::string>{"file"});
+}
+
+TEST_F(TransferFailureTest, ALinkThatLeavesTheFolderIsRefusedAndNamed) {
+  source.make_directory("t");
+  source.make_link("t/evil", "../../etc");
+  const auto result = send({"t"});
+  ASSERT_FALSE(result);
+  EXPECT_EQ(result.error().code, FailureCode::BadName);
+  EXPECT_NE(result.error().reason.find("t/evil"), std::string::npos);
+  ASSERT_EQ(receiving.failed.size(), 1u);
+  EXPECT_EQ(receiving.failed[0].code, FailureCode::BadName);
+}
+
+TEST_F(TransferFailureTest, AMissingTargetFolderIsALocalFailureOfTheReceiver) {
+  source.write("f", "x");
+  options.target = target / "gone";
+  const auto result = send({"f"});
+  ASSERT_FALSE(result);
+  EXPECT_EQ(result.error().code, FailureCode::Io);
+  EXPECT_TRUE(result.error().by_peer);
+  ASSERT_TRUE(served->first_failure);
+  EXPECT_EQ(exit_code(*served->first_failure), 6);
+}
+
+TEST_F(TransferFailureTest, ADeclinedOfferIsRefused) {
+  source.write("f", "x");
+  options.confirm = [](const OfferSummary&) -> io::Task<bool> { co_return false; };
+  const auto result = send({"f"});
+  ASSERT_FALSE(result);
+  EXPECT_EQ(result.error().code, FailureCode::Refused);
+  EXPECT_EQ(exit_code(result.error()), 3);
+  EXPECT_TRUE(target.names().empty());
+}
+
+TEST_F(TransferFailureTest, LimitsOfTheReceiverHold) {
+  source.make_directory("t");
+  source.write("t/a", "12345");
+  source.write("t/b", "12345");
+  options.max_bytes = 9;
+  const auto bytes = send({"t"});
+  ASSERT_FALSE(bytes);
+  EXPECT_EQ(bytes.error().code, FailureCode::LimitExceeded);
+  EXPECT_EQ(exit_code(bytes.error()), 3);
+  options.max_bytes = 10;
+  options.max_files = 2;
+  restart_receiver();
+  const auto files = send({"t"});
+  ASSERT_FALSE(files);
+  EXPECT_EQ(files.error().code, FailureCode::LimitExceeded);
+  options.max_files = 3;
+  restart_receiver();
+  EXPECT_TRUE(send({"t"}));
+}
+
+// Goal: a file that is written to while it is sent never arrives as a mixture.
+// Method: the receiver's first news of the file makes the test change it.
+TEST_F(TransferFailureTest, ASourceThatChangesWhileItIsReadFailsAndNothingIsVisible) {
+  source.write("big", random_bytes(40'000'000, 1));
+  bool is_changed = false;
+  sending.when_progress = [&](const Progress& progress) {
+    if (progress.bytes_moved < 2'000'000 || std::exchange(is_changed, true)) return;
+    std::fstream file(source / "big", std::ios::in | std::ios::out | std::ios::binary);
+    file.seekp(10);
+    file.put('!');
+  };
+  SendRequest request;
+  request.paths = {source / "big"};
+  request.tuning.progress_interval = Duration::zero();
+  const auto result = send(std::move(request));
+  ASSERT_FALSE(result);
+  EXPECT_EQ(result.error().code, FailureCode::SourceChanged);
+  EXPECT_EQ(exit_code(result.error()), 1);
+  EXPECT_FALSE(target.has("big"));
+  EXPECT_EQ(receiving.failed.at(0).code, FailureCode::SourceChanged);
+  sending.when_progress = nullptr;
+  ASSERT_TRUE(send({"big"}));
+  EXPECT_TRUE(target.read("big") == source.read("big"));
+}
+
+TEST_F(TransferFailureTest, ASourceThatShrinksWhileItIsReadFails) {
+  source.write("big", random_bytes(40'000'000, 1));
+  sending.when_progress = [&](const Progress& progress) {
+    if (progress.bytes_moved >= 2'000'000) fs::resize_file(source / "big", 1'000'000);
+  };
+  SendRequest request;
+  request.paths = {source / "big"};
+  request.tuning.progress_interval = Duration::zero();
+  const auto result = send(std::move(request));
+  ASSERT_FALSE(result);
+  EXPECT_EQ(result.error().code, FailureCode::SourceChanged);
+  EXPECT_FALSE(target.has("big"));
+}
+
+}  // namespace
+}  // namespace jetway::node::test
