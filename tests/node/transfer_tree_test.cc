@@ -18,7 +18,7 @@ class TransferTreeTest : public TransferPair {
     source.write("tree/chunk", random_bytes(1 << 20, 2));
     source.write("tree/sub/zero", "");
     source.write("tree/sub/deep/\xff\x01 odd\n", "odd name");
-    for (int i = 0; i < 300; ++i)
+    for (std::size_t i = 0; i < 300; ++i)
       source.write("tree/sub/f" + std::to_string(i), random_bytes(100 + i * 37, i));
     source.make_link("tree/link", "sub/f1");
     source.make_link("tree/sub/up", "../big");

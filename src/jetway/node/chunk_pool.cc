@@ -76,6 +76,7 @@ class ChunkPool::Core final : public BufferRecycler {
   };
 
   io::WaitList freed_;
+  bool is_closed_ = false;
 
  private:
   static constexpr std::align_val_t kAlignment{4096};
@@ -102,9 +103,15 @@ io::Task<Buffer> ChunkPool::acquire() {
   Core& core = *core_;
   for (;;) {
     const Core::Waiting waiting(core);
+    if (core.is_closed_) co_return Buffer{};
     if (Buffer buffer = core.take(); buffer.capacity() > 0) co_return buffer;
     co_await core.freed_.wait();
   }
+}
+
+void ChunkPool::close() {
+  core_->is_closed_ = true;
+  core_->freed_.notify_all();
 }
 
 }  // namespace jetway::node

@@ -151,6 +151,7 @@ io::Task<bool> IncomingTransfer::read_unit(io::Stream& stream) {
   Buffer content;
   if (const std::size_t size = transfer::content_bytes(*records); size > 0) {
     content = co_await pool_.acquire();
+    if (is_over()) co_return false;
     content.resize(size);
     if (!co_await read_exactly(stream, content.bytes())) co_return false;
   }

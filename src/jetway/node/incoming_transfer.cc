@@ -270,6 +270,7 @@ void IncomingTransfer::fail(TransferFailure failure) {
 void IncomingTransfer::pump() {
   while (const auto event = coordinator_.poll_event()) tell(*event);
   reporter_.report(shared_.loop.now().engine, coordinator_.progress());
+  if (is_over()) pool_.close();
   changed_.notify_all();
 }
 

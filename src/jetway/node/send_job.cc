@@ -219,6 +219,7 @@ io::Task<void> SendJob::fill_stream(std::size_t number) {
   std::optional<io::Stream> stream;
   while (auto plan = co_await next_plan()) {
     Buffer content = co_await pool_.acquire();
+    if (is_over()) break;
     auto records = co_await loop_.offload([&] { return reader_.read(*plan, content); });
     if (is_over()) break;
     if (!records) {
@@ -299,6 +300,7 @@ void SendJob::fail(TransferFailure failure) {
 void SendJob::pump() {
   tell_events();
   reporter_.report(loop_.now().engine, coordinator_.progress());
+  if (is_over()) pool_.close();
   changed_.notify_all();
 }
 
