@@ -1,12 +1,13 @@
 #include "jetway/node/chunk_pool.h"
 
-#include <thread>
-#include <vector>
-
 #include <gtest/gtest.h>
 
 namespace jetway::node {
 namespace {
+
+io::Task<void> drop_on_pool(io::EventLoop& loop, Buffer buffer) {
+  co_await loop.offload([&buffer] { buffer = {}; });
+}
 
 TEST(ChunkPoolTest, BuffersAreUsedAgain) {
   io::EventLoop loop;
@@ -29,7 +30,7 @@ TEST(ChunkPoolTest, WhoAsksForMoreThanThereIsWaitsUntilOneComesBackOnWhateverThr
   loop.run_until_done([](io::EventLoop& on, ChunkPool& from) -> io::Task<void> {
     Buffer first = co_await from.acquire();
     Buffer second = co_await from.acquire();
-    std::jthread other([buffer = std::move(first)]() mutable { buffer = {}; });
+    on.spawn(drop_on_pool(on, std::move(first)));
     const Buffer third = co_await from.acquire();
     EXPECT_EQ(third.capacity(), 4096u);
     on.post([buffer = std::move(second)]() mutable { buffer = {}; });
