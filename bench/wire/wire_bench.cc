@@ -89,7 +89,7 @@ void BM_ControlFramesDecode(benchmark::State& state) {
   while (out.remaining() > 64) {
     encode_frame(out, MaxStreamDataFrame{4, 1 << 20});
     encode_frame(
-        out, StreamFrame{.stream_id = 8, .offset = 77, .is_final = true, .data = out.written().first(16)});
+        out, StreamFrame{.stream_id = 8, .offset = 77, .is_final = true, .data = ByteView{packet}.first(16)});
     encode_frame(out, PingFrame{1});
     frames += 3;
   }

@@ -34,8 +34,8 @@ TEST_F(TransferCollisionTest, ByDefaultOtherFilesAreLeftAndNewOnesRenamed) {
                                                       "zero (1)", "link", "link (1)"}));
   EXPECT_EQ(target.read("t/small"), "old");
   EXPECT_EQ(target.read("t/small (1)"), "new");
-  EXPECT_EQ(target.read("t/big"), old_big());
-  EXPECT_EQ(target.read("t/big (1)"), source.read("t/big"));
+  EXPECT_TRUE(target.read("t/big") == old_big());
+  EXPECT_TRUE(target.read("t/big (1)") == source.read("t/big"));
   EXPECT_EQ(result->renamed_count, 4u);
   EXPECT_EQ(result->renamed.size(), 4u);
   EXPECT_EQ(receiving.completed[0].renamed_count, 4u);
@@ -64,7 +64,7 @@ TEST_F(TransferCollisionTest, SkipLeavesWhatIsThereAndMovesNothing) {
   const auto result = send({"t"});
   ASSERT_TRUE(result) << result.error().reason;
   EXPECT_EQ(target.read("t/small"), "old");
-  EXPECT_EQ(target.read("t/big"), old_big());
+  EXPECT_TRUE(target.read("t/big") == old_big());
   EXPECT_EQ(target.read("t/zero"), "not empty");
   EXPECT_EQ(result->files_skipped, 3u);
   EXPECT_EQ(result->bytes_moved, 0u);

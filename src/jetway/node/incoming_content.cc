@@ -86,7 +86,7 @@ void IncomingTransfer::report_settled(const std::vector<Entry>& entries, EntryIn
 io::Task<bool> IncomingTransfer::report_found(TargetWriter::Found& found) {
   files_.emplace(found.index, found.file);
   const Entry& entry = found.file->entry;
-  if (!found.file->temp_path.empty()) journal_->note_partial(found.index, entry, found.file->temp_path);
+  note_partial(found.index, *found.file);
   coordinator_.on_found(found.index, 0, found.hashes);
   const std::uint64_t chunks = found.large ? ChunkGrid(entry.size).count() : 0;
   for (std::uint64_t first = 0; first < chunks; first += kHashAtOnce) {
@@ -115,22 +115,22 @@ void IncomingTransfer::take_stream(io::Stream stream) {
   if (open_streams_ >= data_streams_max_) {
     return fail({.code = FailureCode::Protocol, .reason = "the sender opened more data streams than agreed"});
   }
-  spawn(read_units(std::move(stream)));
+  spawn(read_units({.stream = std::move(stream)}));
 }
 
-io::Task<void> IncomingTransfer::read_units(io::Stream stream) {
+io::Task<void> IncomingTransfer::read_units(DataStream data) {
   ++open_streams_;
-  while (co_await read_unit(stream)) continue;
+  while (co_await read_unit(data)) continue;
   --open_streams_;
-  if (is_over()) stream.stop(kStreamAborted);
+  if (is_over()) data.stream.stop(kStreamAborted);
 }
 
 // False: the stream is at its end, or the transfer is.
-io::Task<bool> IncomingTransfer::read_unit(io::Stream& stream) {
+io::Task<bool> IncomingTransfer::read_unit(DataStream& data) {
   std::array<std::byte, transfer::kUnitPrefixBytes> prefix;
-  const auto got = co_await stream.read_full(prefix);
-  if (!got || got->bytes == 0 || is_over()) co_return false;  // a reset has its reason on the control stream
-  auto table_bytes = got->bytes == prefix.size()
+  const auto got = co_await read_full(data, prefix);
+  if (!got || *got == 0 || is_over()) co_return false;  // a reset has its reason on the control stream
+  auto table_bytes = *got == prefix.size()
                          ? transfer::decode_unit_prefix(prefix)
                          : transfer::failed(FailureCode::Protocol, "a data stream ends within a unit");
   if (!table_bytes) {
@@ -138,7 +138,7 @@ io::Task<bool> IncomingTransfer::read_unit(io::Stream& stream) {
     co_return false;
   }
   Bytes table(*table_bytes);
-  if (!co_await read_exactly(stream, table)) co_return false;
+  if (!co_await read_within_unit(data, table)) co_return false;
   auto records = transfer::decode_unit_table(table);
   if (!records) {
     fail(std::move(records.error()));
@@ -153,20 +153,31 @@ io::Task<bool> IncomingTransfer::read_unit(io::Stream& stream) {
     content = co_await pool_.acquire();
     if (is_over()) co_return false;
     content.resize(size);
-    if (!co_await read_exactly(stream, content.bytes())) co_return false;
+    if (!co_await read_within_unit(data, content.bytes())) co_return false;
   }
   co_await storing_.acquire();
   spawn(store(std::move(*records), std::move(content)));
   co_return !is_over();
 }
 
-io::Task<bool> IncomingTransfer::read_exactly(io::Stream& stream, MutableBytes out) {
-  const auto got = co_await stream.read_full(out);
-  last_activity_ = shared_.loop.now().engine;
-  if (got && got->bytes < out.size()) {
+// Fills `out`; false: the transfer is over, perhaps because of this stream.
+io::Task<bool> IncomingTransfer::read_within_unit(DataStream& data, MutableBytes out) {
+  const auto got = co_await read_full(data, out);
+  if (got && *got < out.size()) {
     fail({.code = FailureCode::Protocol, .reason = "a data stream ends within a unit"});
   }
-  co_return got && got->bytes == out.size() && !is_over();
+  co_return got && *got == out.size() && !is_over();
+}
+
+// How much of `out` was filled before the end of the stream; nullopt: it was reset, or the connection is
+// gone.
+io::Task<std::optional<std::size_t>> IncomingTransfer::read_full(DataStream& data, MutableBytes out) {
+  if (data.is_at_end) co_return 0;
+  const auto got = co_await data.stream.read_full(out);
+  last_activity_ = shared_.loop.now().engine;
+  if (!got) co_return std::nullopt;
+  data.is_at_end = got->is_end;
+  co_return got->bytes;
 }
 
 io::Task<void> IncomingTransfer::store(std::vector<UnitRecord> records, Buffer content) {
@@ -178,10 +189,21 @@ io::Task<void> IncomingTransfer::store(std::vector<UnitRecord> records, Buffer c
   auto stored = co_await shared_.loop.offload([&] { return writer_->store(jobs, content.view()); });
   content = {};
   storing_.release();
+  // Also when it failed or all is over: what is on the disk has to be found again.
+  for (const TargetWriter::Job& job : jobs) {
+    if (job.file) note_partial(job.record.file, *job.file);
+  }
   if (is_over()) co_return;
   if (!stored) co_return fail(std::move(stored.error()));
-  for (std::size_t i = 0; i < jobs.size(); ++i) on_stored(jobs[i], std::move((*stored)[i]));
+  for (std::size_t i = 0; i < jobs.size(); ++i) on_stored(jobs[i], (*stored)[i]);
   pump();
+}
+
+// Once for each partial file.
+void IncomingTransfer::note_partial(EntryIndex index, IncomingFile& file) {
+  const std::lock_guard lock(file.mutex);
+  if (file.temp_path.empty() || std::exchange(file.is_noted, true)) return;
+  journal_->note_partial(index, file.entry, file.temp_path);
 }
 
 // Null for a file of one chunk of which nothing was there: it is written at once.
@@ -192,24 +214,21 @@ std::shared_ptr<IncomingFile> IncomingTransfer::file_of(const UnitRecord& record
   return files_.emplace(record.file, std::make_shared<IncomingFile>(entry)).first->second;
 }
 
-void IncomingTransfer::on_stored(const TargetWriter::Job& job, TargetWriter::Stored stored) {
-  const EntryIndex file = job.record.file;
-  if (stored.new_partial) journal_->note_partial(file, job.entry, std::move(*stored.new_partial));
+void IncomingTransfer::on_stored(const TargetWriter::Job& job, const TargetWriter::Stored& stored) {
   const bool is_whole = coordinator_.on_chunk_stored(job.record);
   if (stored.final_path) {
-    on_committed(file, *stored.final_path);
+    on_committed(job.record.file, *stored.final_path);
   } else if (is_whole) {
-    spawn(commit(file));
+    spawn(commit(job.record.file));
   }
 }
 
 io::Task<void> IncomingTransfer::commit(EntryIndex index) {
   const std::shared_ptr<IncomingFile> file = files_.at(index);
-  const bool was_partial = !file->temp_path.empty();
   auto path = co_await shared_.loop.offload([&] { return writer_->commit(*file); });
   if (is_over()) co_return;
   if (!path) co_return fail(std::move(path.error()));
-  if (was_partial) journal_->note_committed(index, file->entry, *path);
+  if (file->is_noted) journal_->note_committed(index, file->entry, *path);
   on_committed(index, *path);
   pump();
 }

@@ -75,13 +75,19 @@ class IncomingTransfer {
                       const TargetWriter::Prepared& prepared);
   io::Task<bool> report_found(TargetWriter::Found& found);
 
-  io::Task<void> read_units(io::Stream stream);
-  io::Task<bool> read_unit(io::Stream& stream);
-  io::Task<bool> read_exactly(io::Stream& stream, MutableBytes out);
+  struct DataStream {
+    io::Stream stream;
+    bool is_at_end = false;
+  };
+  io::Task<void> read_units(DataStream data);
+  io::Task<bool> read_unit(DataStream& data);
+  io::Task<bool> read_within_unit(DataStream& data, MutableBytes out);
+  io::Task<std::optional<std::size_t>> read_full(DataStream& data, MutableBytes out);
   io::Task<void> store(std::vector<transfer::UnitRecord> records, Buffer content);
   io::Task<void> commit(transfer::EntryIndex file);
   std::shared_ptr<IncomingFile> file_of(const transfer::UnitRecord& record);
-  void on_stored(const TargetWriter::Job& job, TargetWriter::Stored stored);
+  void note_partial(transfer::EntryIndex index, IncomingFile& file);
+  void on_stored(const TargetWriter::Job& job, const TargetWriter::Stored& stored);
   void on_committed(transfer::EntryIndex file, const std::string& final_path);
   void note_rename(transfer::EntryIndex entry, const std::string& final_path);
 

@@ -197,11 +197,10 @@ StoreResult<TargetWriter::Stored> TargetWriter::store_one(const Job& job, ByteVi
   IncomingFile& file = *job.file;
   if (job.record.is_reference) {
     const std::lock_guard lock(file.mutex);
-    if (file.temp_path.empty()) file.references.push_back(job.record);
+    // In a partial file of an earlier attempt it is in its place; from an existing file it has to be copied.
+    if (file.existing) file.references.push_back(job.record);
   } else {
-    auto begun = open_partial(file);
-    if (!begun) return std::unexpected(std::move(begun.error()));
-    stored.new_partial = std::move(*begun);
+    if (auto opened = open_partial(file); !opened) return std::unexpected(std::move(opened.error()));
     const std::uint64_t offset = ChunkGrid(job.entry.size).span(job.record.chunk).offset;
     if (auto done = file.partial->write_at(offset, content); !done) return std::unexpected(done.error());
   }
@@ -219,17 +218,16 @@ StoreResult<std::string> TargetWriter::write_small(const Entry& entry, ByteView 
   return std::move(committed->path);
 }
 
-// Opens the partial file, the earlier one if there is one; the temp path when it is a new one.
-StoreResult<std::optional<std::string>> TargetWriter::open_partial(IncomingFile& file) {
+// Opens the partial file, the earlier one if there is one.
+TargetWriter::Result TargetWriter::open_partial(IncomingFile& file) {
   const std::lock_guard lock(file.mutex);
-  if (file.partial) return std::nullopt;
-  const bool is_new = file.temp_path.empty();
-  auto opened =
-      is_new ? tree_.create_partial(file.entry.path, file.entry.size) : tree_.reopen_partial(file.temp_path);
+  if (file.partial) return {};
+  auto opened = file.temp_path.empty() ? tree_.create_partial(file.entry.path, file.entry.size)
+                                       : tree_.reopen_partial(file.temp_path);
   if (!opened) return std::unexpected(std::move(opened.error()));
   file.temp_path = opened->temp_path();
   file.partial.emplace(std::move(*opened));
-  return is_new ? std::optional{file.temp_path} : std::nullopt;
+  return {};
 }
 
 transfer::TransferResult<std::string> TargetWriter::commit(IncomingFile& file) {

@@ -24,6 +24,7 @@ struct IncomingFile {
   explicit IncomingFile(const transfer::Entry& announced) : entry(announced) {}
 
   const transfer::Entry entry;
+  bool is_noted = false;  // temp_path has been written down; for the loop
 
   std::mutex mutex;
   std::string temp_path;                         // of the partial file; empty: there is none
@@ -71,10 +72,7 @@ class TargetWriter {
     std::shared_ptr<IncomingFile> file;  // null: a small file of which nothing was there
   };
   struct Stored {
-    // Files of one chunk get their final name at once.
-    std::optional<std::string> final_path;
-    // A partial file was begun; its temp path.
-    std::optional<std::string> new_partial;
+    std::optional<std::string> final_path;  // files of one chunk get their name at once
   };
   // Checks each chunk against its hash and puts it in its place; one result for each job. Integrity when a
   // chunk is not what was announced.
@@ -103,7 +101,7 @@ class TargetWriter {
 
   store::StoreResult<Stored> store_one(const Job& job, ByteView content);
   store::StoreResult<std::string> write_small(const transfer::Entry& entry, ByteView content);
-  store::StoreResult<std::optional<std::string>> open_partial(IncomingFile& file);
+  Result open_partial(IncomingFile& file);
   store::StoreResult<std::string> commit_locked(IncomingFile& file);
   store::StoreResult<bool> adopt_identical(IncomingFile& file);
   Result copy_references(IncomingFile& file);
