@@ -1,10 +1,10 @@
 // Two peers in one program: one listens on a Unix socket and sends back what it reads, the other pins its
 // key, opens a stream, says something and reads the answer.
-#include <unistd.h>
-
 #include <format>
 #include <iostream>
 #include <memory>
+
+#include <unistd.h>
 
 #include "jetway/jetway.h"
 

@@ -136,7 +136,8 @@ class Jetway(Tool):
     def environment(self, side):
         home = self.work / side
         home.mkdir(exist_ok=True)
-        return dict(os.environ, HOME=str(home), XDG_CONFIG_HOME=str(home / "config"),
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith("JETWAY_")}
+        return dict(inherited, HOME=str(home), XDG_CONFIG_HOME=str(home / "config"),
                     XDG_STATE_HOME=str(home / "state"), XDG_DATA_HOME=str(home / "data"))
 
     def receive(self, target):

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""./dev demo: the command on real input. A tree (the system's headers) and one large file go from one process to another
+"""./dev demo: the command on real input. A tree (the headers of Boost) and one large file go from one process to another
 over TCP; the sender of the large file is killed half way and run again; the copies are compared; a table closes it."""
 
 import json
@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 
 JETWAY = os.environ["JETWAY"]
-TREE = Path("/usr/include")
+TREE = Path("/usr/include/boost")
 FILE_BYTES = 2 << 30
 TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
 
@@ -25,7 +25,8 @@ def environment(home):
     home.mkdir()
     named = {"HOME": home, "XDG_CONFIG_HOME": home / "config", "XDG_STATE_HOME": home / "state",
              "XDG_DATA_HOME": home / "data"}
-    return dict(os.environ, **{name: str(path) for name, path in named.items()})
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("JETWAY_")}
+    return dict(inherited, **{name: str(path) for name, path in named.items()})
 
 
 def cpu_seconds(pid):
@@ -141,7 +142,7 @@ def demo(work):
         say("\n4. diff -r of both sides")
         for original in (TREE, big):
             equal = same(original, receiver.inbox / original.name)
-            say(f"   {original}: {'identical' if equal else 'DIFFERENT'}")
+            say(f"   {original.name}: {'identical' if equal else 'DIFFERENT'}")
             if not equal:
                 sys.exit(1)
 

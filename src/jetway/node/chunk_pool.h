@@ -19,7 +19,8 @@ class ChunkPool {
   ChunkPool& operator=(const ChunkPool&) = delete;
   ~ChunkPool();
 
-  // Waits for a free one; empty, of the pool's buffer_bytes capacity. Without capacity once the pool is closed.
+  // Waits for a free one; empty, of the pool's buffer_bytes capacity. Without capacity once the pool is
+  // closed.
   io::Task<Buffer> acquire();
   // Ends all waits: what is out may never come back.
   void close();

@@ -61,26 +61,45 @@ struct FrameReader {
     if ((type & ~kStreamBits) == number(FrameType::Stream)) return stream();
     switch (static_cast<FrameType>(type)) {
       // Fields are read in the order of the braces, which C++ guarantees for them.
-      case FrameType::ResetStream: return ResetStreamFrame{in.varint(), in.varint(), in.varint()};
-      case FrameType::StopSending: return StopSendingFrame{in.varint(), in.varint()};
-      case FrameType::Crypto: return crypto();
-      case FrameType::MaxData: return MaxDataFrame{in.varint()};
-      case FrameType::MaxStreamData: return MaxStreamDataFrame{in.varint(), in.varint()};
-      case FrameType::MaxStreamsTwoWay: return streams<MaxStreamsFrame>(Direction::TwoWay);
-      case FrameType::MaxStreamsOneWay: return streams<MaxStreamsFrame>(Direction::OneWay);
-      case FrameType::DataBlocked: return DataBlockedFrame{in.varint()};
-      case FrameType::StreamDataBlocked: return StreamDataBlockedFrame{in.varint(), in.varint()};
-      case FrameType::StreamsBlockedTwoWay: return streams<StreamsBlockedFrame>(Direction::TwoWay);
-      case FrameType::StreamsBlockedOneWay: return streams<StreamsBlockedFrame>(Direction::OneWay);
-      case FrameType::ConnectionClose: return close(false);
-      case FrameType::ApplicationClose: return close(true);
-      case FrameType::Datagram: return DatagramFrame{in.rest()};
-      case FrameType::DatagramWithLength: return DatagramFrame{in.sized_bytes(in.remaining())};
-      case FrameType::Ping: return PingFrame{in.u64()};
-      case FrameType::Pong: return PongFrame{in.u64()};
-      case FrameType::Admitted: return AdmittedFrame{};
+      case FrameType::ResetStream:
+        return ResetStreamFrame{in.varint(), in.varint(), in.varint()};
+      case FrameType::StopSending:
+        return StopSendingFrame{in.varint(), in.varint()};
+      case FrameType::Crypto:
+        return crypto();
+      case FrameType::MaxData:
+        return MaxDataFrame{in.varint()};
+      case FrameType::MaxStreamData:
+        return MaxStreamDataFrame{in.varint(), in.varint()};
+      case FrameType::MaxStreamsTwoWay:
+        return streams<MaxStreamsFrame>(Direction::TwoWay);
+      case FrameType::MaxStreamsOneWay:
+        return streams<MaxStreamsFrame>(Direction::OneWay);
+      case FrameType::DataBlocked:
+        return DataBlockedFrame{in.varint()};
+      case FrameType::StreamDataBlocked:
+        return StreamDataBlockedFrame{in.varint(), in.varint()};
+      case FrameType::StreamsBlockedTwoWay:
+        return streams<StreamsBlockedFrame>(Direction::TwoWay);
+      case FrameType::StreamsBlockedOneWay:
+        return streams<StreamsBlockedFrame>(Direction::OneWay);
+      case FrameType::ConnectionClose:
+        return close(false);
+      case FrameType::ApplicationClose:
+        return close(true);
+      case FrameType::Datagram:
+        return DatagramFrame{in.rest()};
+      case FrameType::DatagramWithLength:
+        return DatagramFrame{in.sized_bytes(in.remaining())};
+      case FrameType::Ping:
+        return PingFrame{in.u64()};
+      case FrameType::Pong:
+        return PongFrame{in.u64()};
+      case FrameType::Admitted:
+        return AdmittedFrame{};
       case FrameType::Padding:
-      case FrameType::Stream: break;
+      case FrameType::Stream:
+        break;
     }
     return std::unexpected(FrameErrc::UnknownType);
   }
@@ -145,7 +164,8 @@ struct FrameFields {
     put.varint(frame.maximum);
   }
   void operator()(const MaxStreamsFrame& frame) {
-    put.type(frame.direction == Direction::TwoWay ? FrameType::MaxStreamsTwoWay : FrameType::MaxStreamsOneWay);
+    put.type(frame.direction == Direction::TwoWay ? FrameType::MaxStreamsTwoWay
+                                                  : FrameType::MaxStreamsOneWay);
     put.varint(frame.maximum);
   }
   void operator()(const DataBlockedFrame& frame) {
@@ -193,7 +213,8 @@ std::expected<Frame, FrameError> decode_frame(Reader& in) {
   const std::size_t before = in.remaining();
   const std::uint64_t type = in.varint();
   if (in.ok() && before - in.remaining() != varint_size(type)) {
-    return std::unexpected(FrameError{FrameErrc::UnknownType, type, "frame type is not in its shortest form"});
+    return std::unexpected(
+        FrameError{FrameErrc::UnknownType, type, "frame type is not in its shortest form"});
   }
   if (!in.ok()) return std::unexpected(FrameError{FrameErrc::Truncated, 0, "packet ends in a frame type"});
   FrameReader fields{in, type, {}};

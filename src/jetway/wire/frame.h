@@ -30,9 +30,9 @@ enum class FrameType : std::uint64_t {
   StreamsBlockedOneWay = 0x17,
   ConnectionClose = 0x1c,
   ApplicationClose = 0x1d,
-  Datagram = 0x30,            // to the end of the packet
+  Datagram = 0x30,  // to the end of the packet
   DatagramWithLength = 0x31,
-  Ping = 0x40,      // asks for a Pong with the same token
+  Ping = 0x40,  // asks for a Pong with the same token
   Pong = 0x41,
   Admitted = 0x42,  // the listener lets this peer open streams
 };

@@ -22,7 +22,8 @@ MutableBytes PacketDecoder::prepare() {
     end_ -= begin_;
     begin_ = 0;
   }
-  const auto header = decode_packet_header(ByteView{memory_}.subspan(begin_, end_ - begin_), max_payload_bytes_);
+  const auto header =
+      decode_packet_header(ByteView{memory_}.subspan(begin_, end_ - begin_), max_payload_bytes_);
   if (header && *header) {
     const std::size_t needed = begin_ + kPacketHeaderBytes + (*header)->payload_bytes;
     if (needed > memory_.size()) memory_.resize(needed);
