@@ -20,7 +20,9 @@ using session::Role;
 
 namespace {
 
+// What a peer gets of our memory before it is admitted.
 constexpr std::size_t kUnadmittedPayloadMaxBytes = 64 * 1024;
+constexpr std::size_t kUnadmittedReadAheadBytes = 8 * 1024;
 constexpr std::size_t kPacketPayloadMinBytes = 1024;
 
 std::uint64_t code_of(const crypto::HandshakeError& error) {
@@ -74,6 +76,7 @@ class Connection::State {
                                           RandomSource& random, crypto::InitFilter* filter,
                                           ByteView peer_address, Now now);
 
+  MutableBytes scratch();
   void handle_packet(Now now, const wire::Packet& packet);
   void handle_unsealed(Now now, const wire::Packet& packet);
   void handle_late_unsealed(Now now, const wire::Packet& packet);
@@ -107,7 +110,7 @@ class Connection::State {
   std::optional<SendKeys> send_keys_;
   std::optional<ReceiveKeys> receive_keys_;
   bool has_received_sealed_ = false;
-  Bytes scratch_;
+  std::unique_ptr<std::byte[]> scratch_;  // of one payload; made when it is needed
 
   std::deque<Event> events_;
   bool is_close_reported_ = false;
@@ -119,7 +122,7 @@ Connection::State::State(FramedConfig config, Role role, RandomSource& random, c
       role_(role),
       session_(role, config_.session, now.engine),
       unsealed_(make_handshake(config_, session_, role, random, filter, peer_address, now)),
-      decoder_(kUnadmittedPayloadMaxBytes, config_.read_ahead_bytes),
+      decoder_(kUnadmittedPayloadMaxBytes, kUnadmittedReadAheadBytes),
       phase_deadline_(now.engine + config_.handshake_timeout) {
   JETWAY_ASSERT(config_.packet_payload_bytes >= kPacketPayloadMinBytes &&
                 config_.packet_payload_bytes <= wire::kPacketPayloadMaxBytes);
@@ -139,8 +142,12 @@ crypto::Handshake Connection::State::make_handshake(FramedConfig& config, const 
 
 MutableBytes Connection::State::prepare_receive() {
   if (phase_ != Phase::Closed) return decoder_.prepare();
-  scratch_.resize(config_.packet_payload_bytes);  // what comes now is dropped
-  return scratch_;
+  return scratch();  // what comes now is dropped
+}
+
+MutableBytes Connection::State::scratch() {
+  if (!scratch_) scratch_ = std::make_unique_for_overwrite<std::byte[]>(config_.packet_payload_bytes);
+  return {scratch_.get(), config_.packet_payload_bytes};
 }
 
 void Connection::State::handle_received(Now now, std::size_t count) {
@@ -239,6 +246,7 @@ void Connection::State::on_handshake_complete(Now now) {
 void Connection::State::on_admitted() {
   apply(PhaseEvent::Admitted);
   decoder_.set_max_payload_bytes(config_.packet_payload_max_bytes);
+  decoder_.set_read_ahead_bytes(config_.read_ahead_bytes);
 }
 
 void Connection::State::handle_pipe_closed(Now now, std::string_view text) {
@@ -308,8 +316,7 @@ std::size_t Connection::State::write_sealed(Now now, MutableBytes out) {
   const std::size_t payload_bytes = phase_ == Phase::Open
                                         ? config_.packet_payload_bytes
                                         : std::min(config_.packet_payload_bytes, kUnadmittedPayloadMaxBytes);
-  scratch_.resize(config_.packet_payload_bytes);
-  wire::PacketWriter packet{scratch_, payload_bytes - crypto::kTagBytes};
+  wire::PacketWriter packet{scratch(), payload_bytes - crypto::kTagBytes};
   const std::uint64_t number = send_keys_->next_packet_number();
   session_.write_frames(now.engine, packet, number);
   if (packet.is_empty()) return 0;
