@@ -22,7 +22,7 @@ namespace {
 
 // What a peer gets of our memory before it is admitted.
 constexpr std::size_t kUnadmittedPayloadMaxBytes = 64 * 1024;
-constexpr std::size_t kUnadmittedReadAheadBytes = 8 * 1024;
+constexpr std::size_t kFirstReadAheadBytes = 8 * 1024;  // and until it fills it
 constexpr std::size_t kPacketPayloadMinBytes = 1024;
 
 std::uint64_t code_of(const crypto::HandshakeError& error) {
@@ -104,6 +104,7 @@ class Connection::State {
   session::Session session_;
   UnsealedPipe unsealed_;
   wire::PacketDecoder decoder_;
+  std::size_t prepared_bytes_ = 0;  // the room that was last given to the pipe
   TimePoint phase_deadline_;
 
   std::optional<crypto::HandshakeResult> result_;
@@ -122,7 +123,7 @@ Connection::State::State(FramedConfig config, Role role, RandomSource& random, c
       role_(role),
       session_(role, config_.session, now.engine),
       unsealed_(make_handshake(config_, session_, role, random, filter, peer_address, now)),
-      decoder_(kUnadmittedPayloadMaxBytes, kUnadmittedReadAheadBytes),
+      decoder_(kUnadmittedPayloadMaxBytes, kFirstReadAheadBytes),
       phase_deadline_(now.engine + config_.handshake_timeout) {
   JETWAY_ASSERT(config_.packet_payload_bytes >= kPacketPayloadMinBytes &&
                 config_.packet_payload_bytes <= wire::kPacketPayloadMaxBytes);
@@ -141,7 +142,11 @@ crypto::Handshake Connection::State::make_handshake(FramedConfig& config, const 
 // ---- inputs ----
 
 MutableBytes Connection::State::prepare_receive() {
-  if (phase_ != Phase::Closed) return decoder_.prepare();
+  if (phase_ != Phase::Closed) {
+    const MutableBytes room = decoder_.prepare();
+    prepared_bytes_ = room.size();
+    return room;
+  }
   return scratch();  // what comes now is dropped
 }
 
@@ -153,6 +158,10 @@ MutableBytes Connection::State::scratch() {
 void Connection::State::handle_received(Now now, std::size_t count) {
   if (phase_ == Phase::Closed) return;
   decoder_.commit(count);
+  // Most connections never have more to read at once than a few packets: the others show it by filling the
+  // room.
+  if (phase_ == Phase::Open && count == prepared_bytes_)
+    decoder_.set_read_ahead_bytes(config_.read_ahead_bytes);
   if (send_keys_) session_.counters().bytes_received.add(count);
   while (phase_ != Phase::Closed) {
     const auto packet = decoder_.poll();
@@ -246,7 +255,6 @@ void Connection::State::on_handshake_complete(Now now) {
 void Connection::State::on_admitted() {
   apply(PhaseEvent::Admitted);
   decoder_.set_max_payload_bytes(config_.packet_payload_max_bytes);
-  decoder_.set_read_ahead_bytes(config_.read_ahead_bytes);
 }
 
 void Connection::State::handle_pipe_closed(Now now, std::string_view text) {
