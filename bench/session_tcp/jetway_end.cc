@@ -6,6 +6,7 @@
 #include "jetway/crypto/identity.h"
 #include "jetway/crypto/system_random.h"
 #include "jetway/io/event_loop.h"
+#include "jetway/io/task_group.h"
 #include "jetway/transport/transport.h"
 
 namespace jetway::bench {
@@ -104,15 +105,17 @@ io::Task<Usage> receive_bulk(transport::Listener* listener) {
   co_return usage;
 }
 
-io::Task<void> close_handshaken(io::Connection connection) { co_await connection.closed(); }
+io::Task<void> wait_until_closed(io::Connection connection) { co_await connection.closed(); }
 
 io::Task<Usage> accept_all(io::EventLoop* loop, transport::Listener* listener, int count) {
+  io::TaskGroup open(*loop);
   const Reading start = Reading::now();
   for (int i = 0; i < count; ++i) {
     auto connection = co_await listener->accept();
     connection->admit();
-    loop->spawn(close_handshaken(*std::move(connection)));
+    open.spawn(wait_until_closed(*std::move(connection)));
   }
+  co_await open.join();
   co_return between(start, Reading::now());
 }
 

@@ -159,6 +159,17 @@ TEST(PacketDecoderTest, ALimitMayBeRaisedOnTheWay) {
   EXPECT_EQ(decode(decoder, large, [] { return std::size_t{100}; }).error().code, PacketErrc::TooLarge);
 }
 
+TEST(PacketDecoderTest, ReadAheadMayGrowInTheMiddleOfAPacket) {
+  PacketDecoder decoder{kLimit, 16};
+  const Bytes payload(1'000, std::byte{5});
+  const Bytes bytes = packet(payload);
+  decode(decoder, ByteView{bytes}.first(400), [] { return std::size_t{16}; }).value();
+  decoder.set_read_ahead_bytes(4'096);
+  EXPECT_EQ(decoder.prepare().size(), 4'096u - 400u);
+  EXPECT_EQ(*decode(decoder, ByteView{bytes}.subspan(400), [] { return std::size_t{4'096}; }),
+            std::vector{payload});
+}
+
 TEST(PacketDecoderTest, AnotherProtocolIsRefused) {
   PacketDecoder decoder{kLimit};
   EXPECT_EQ(decode(decoder, as_bytes("GET / HTTP/1.1\r\n"), [] { return std::size_t{1}; }).error().code,

@@ -20,7 +20,9 @@ using session::Role;
 
 namespace {
 
+// What a peer gets of our memory before it is admitted.
 constexpr std::size_t kUnadmittedPayloadMaxBytes = 64 * 1024;
+constexpr std::size_t kFirstReadAheadBytes = 8 * 1024;  // and until it fills it
 constexpr std::size_t kPacketPayloadMinBytes = 1024;
 
 std::uint64_t code_of(const crypto::HandshakeError& error) {
@@ -74,6 +76,7 @@ class Connection::State {
                                           RandomSource& random, crypto::InitFilter* filter,
                                           ByteView peer_address, Now now);
 
+  MutableBytes scratch();
   void handle_packet(Now now, const wire::Packet& packet);
   void handle_unsealed(Now now, const wire::Packet& packet);
   void handle_late_unsealed(Now now, const wire::Packet& packet);
@@ -101,13 +104,14 @@ class Connection::State {
   session::Session session_;
   UnsealedPipe unsealed_;
   wire::PacketDecoder decoder_;
+  std::size_t prepared_bytes_ = 0;  // the room that was last given to the pipe
   TimePoint phase_deadline_;
 
   std::optional<crypto::HandshakeResult> result_;
   std::optional<SendKeys> send_keys_;
   std::optional<ReceiveKeys> receive_keys_;
   bool has_received_sealed_ = false;
-  Bytes scratch_;
+  std::unique_ptr<std::byte[]> scratch_;  // of one payload; made when it is needed
 
   std::deque<Event> events_;
   bool is_close_reported_ = false;
@@ -119,7 +123,7 @@ Connection::State::State(FramedConfig config, Role role, RandomSource& random, c
       role_(role),
       session_(role, config_.session, now.engine),
       unsealed_(make_handshake(config_, session_, role, random, filter, peer_address, now)),
-      decoder_(kUnadmittedPayloadMaxBytes, config_.read_ahead_bytes),
+      decoder_(kUnadmittedPayloadMaxBytes, kFirstReadAheadBytes),
       phase_deadline_(now.engine + config_.handshake_timeout) {
   JETWAY_ASSERT(config_.packet_payload_bytes >= kPacketPayloadMinBytes &&
                 config_.packet_payload_bytes <= wire::kPacketPayloadMaxBytes);
@@ -138,14 +142,26 @@ crypto::Handshake Connection::State::make_handshake(FramedConfig& config, const 
 // ---- inputs ----
 
 MutableBytes Connection::State::prepare_receive() {
-  if (phase_ != Phase::Closed) return decoder_.prepare();
-  scratch_.resize(config_.packet_payload_bytes);  // what comes now is dropped
-  return scratch_;
+  if (phase_ != Phase::Closed) {
+    const MutableBytes room = decoder_.prepare();
+    prepared_bytes_ = room.size();
+    return room;
+  }
+  return scratch();  // what comes now is dropped
+}
+
+MutableBytes Connection::State::scratch() {
+  if (!scratch_) scratch_ = std::make_unique_for_overwrite<std::byte[]>(config_.packet_payload_bytes);
+  return {scratch_.get(), config_.packet_payload_bytes};
 }
 
 void Connection::State::handle_received(Now now, std::size_t count) {
   if (phase_ == Phase::Closed) return;
   decoder_.commit(count);
+  // Most connections never have more to read at once than a few packets: the others show it by filling the
+  // room.
+  if (phase_ == Phase::Open && count == prepared_bytes_)
+    decoder_.set_read_ahead_bytes(config_.read_ahead_bytes);
   if (send_keys_) session_.counters().bytes_received.add(count);
   while (phase_ != Phase::Closed) {
     const auto packet = decoder_.poll();
@@ -308,8 +324,7 @@ std::size_t Connection::State::write_sealed(Now now, MutableBytes out) {
   const std::size_t payload_bytes = phase_ == Phase::Open
                                         ? config_.packet_payload_bytes
                                         : std::min(config_.packet_payload_bytes, kUnadmittedPayloadMaxBytes);
-  scratch_.resize(config_.packet_payload_bytes);
-  wire::PacketWriter packet{scratch_, payload_bytes - crypto::kTagBytes};
+  wire::PacketWriter packet{scratch(), payload_bytes - crypto::kTagBytes};
   const std::uint64_t number = send_keys_->next_packet_number();
   session_.write_frames(now.engine, packet, number);
   if (packet.is_empty()) return 0;

@@ -28,10 +28,7 @@ ConnectionCore::ConnectionCore(EventLoop& loop, Socket socket, framed::Connectio
       config_(config),
       dependencies_(std::move(dependencies)),
       timer_(loop, [this] { on_timer(); }),
-      // A multiple of the largest packet, so that none is cut short to fit.
-      transmit_capacity_(
-          std::max<std::size_t>(1, config.transmit_buffer_bytes / engine_.min_transmit_bytes()) *
-          engine_.min_transmit_bytes()),
+      transmit_capacity_(engine_.min_transmit_bytes()),
       output_wanted_(loop),
       backlog_drained_(loop),
       progress_(loop),
@@ -125,9 +122,7 @@ ConnectionCore::Sent ConnectionCore::send_some() {
     if (!socket_.is_open()) return Sent::Failed;
     if (unsent_begin_ == unsent_end_) {
       if (!engine_.wants_to_send()) return Sent::All;
-      if (!transmit_) transmit_ = std::make_unique_for_overwrite<std::byte[]>(transmit_capacity_);
-      unsent_begin_ = 0;
-      unsent_end_ = engine_.poll_transmit(loop_.now(), {transmit_.get(), transmit_capacity_});
+      seal_some();
       settle();
       if (unsent_end_ == 0) continue;
     }
@@ -140,6 +135,23 @@ ConnectionCore::Sent ConnectionCore::send_some() {
     unsent_begin_ += *sent;
   }
   return Sent::More;
+}
+
+// Fills the transmit buffer. It starts with room for one packet, which is all that most connections need, and
+// has its full size once that was not enough: a multiple of the largest packet, so that none is cut short to
+// fit.
+void ConnectionCore::seal_some() {
+  const std::size_t packet_bytes = engine_.min_transmit_bytes();
+  const std::size_t full_bytes =
+      std::max<std::size_t>(1, config_.transmit_buffer_bytes / packet_bytes) * packet_bytes;
+  const bool is_more_needed = unsent_end_ > transmit_capacity_ / 2;
+  if (is_more_needed && transmit_capacity_ < full_bytes) {
+    transmit_capacity_ = full_bytes;
+    transmit_.reset();
+  }
+  if (!transmit_) transmit_ = std::make_unique_for_overwrite<std::byte[]>(transmit_capacity_);
+  unsent_begin_ = 0;
+  unsent_end_ = engine_.poll_transmit(loop_.now(), {transmit_.get(), transmit_capacity_});
 }
 
 // After our goodbye the peer closes its end. Closing ours while something of the peer's is unread would take

@@ -134,6 +134,7 @@ class ConnectionCore : public std::enable_shared_from_this<ConnectionCore> {
   static Task<void> linger(std::shared_ptr<ConnectionCore> core);
   void receive_some();
   Sent send_some();
+  void seal_some();
   bool is_backlogged() const { return is_connected() && messages_bytes_ > config_.message_backlog_bytes; }
   void discard_some();
   void on_read_end();

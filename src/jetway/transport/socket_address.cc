@@ -51,29 +51,48 @@ SocketAddress SocketAddress::remote_of(int descriptor) {
   return address;
 }
 
-std::expected<std::vector<SocketAddress>, std::string> resolve(const TcpEndpoint& endpoint,
-                                                               ResolveFor purpose) {
+namespace {
+
+using Found = std::unique_ptr<addrinfo, decltype(&::freeaddrinfo)>;
+
+// The resolver's answer, or its error code.
+std::expected<Found, int> look_up(const TcpEndpoint& endpoint, int flags) {
   addrinfo hints{};
   hints.ai_socktype = SOCK_STREAM;
-  hints.ai_flags = AI_NUMERICSERV | (purpose == ResolveFor::Listening ? AI_PASSIVE : AI_ADDRCONFIG);
-  const std::string port = std::to_string(endpoint.port);
+  hints.ai_flags = AI_NUMERICSERV | flags;
   addrinfo* found = nullptr;
   const char* const host = endpoint.host.empty() ? nullptr : endpoint.host.c_str();
-  int error = ::getaddrinfo(host, port.c_str(), &hints, &found);
-  if (error == EAI_NONAME || error == EAI_ADDRFAMILY) {
-    // AI_ADDRCONFIG hides ::1 and 127.0.0.1 on a machine that has no other address.
-    hints.ai_flags &= ~AI_ADDRCONFIG;
-    error = ::getaddrinfo(host, port.c_str(), &hints, &found);
-  }
-  if (error != 0) return std::unexpected(std::string(::gai_strerror(error)));
-  const std::unique_ptr<addrinfo, decltype(&::freeaddrinfo)> owner(found, &::freeaddrinfo);
+  const int error = ::getaddrinfo(host, std::to_string(endpoint.port).c_str(), &hints, &found);
+  if (error != 0) return std::unexpected(error);
+  return Found(found, &::freeaddrinfo);
+}
+
+SocketAddress to_socket_address(const addrinfo& entry) {
+  SocketAddress address;
+  std::memcpy(&address.storage, entry.ai_addr, entry.ai_addrlen);
+  address.size = entry.ai_addrlen;
+  return address;
+}
+
+}  // namespace
+
+std::expected<std::vector<SocketAddress>, std::string> resolve(const TcpEndpoint& endpoint,
+                                                               ResolveFor purpose) {
+  auto found = look_up(endpoint, purpose == ResolveFor::Listening ? AI_PASSIVE : AI_ADDRCONFIG);
+  // AI_ADDRCONFIG hides the loopback addresses on a machine that has no others.
+  if (!found && purpose == ResolveFor::Dialing) found = look_up(endpoint, 0);
+  if (!found) return std::unexpected(std::string(::gai_strerror(found.error())));
   std::vector<SocketAddress> addresses;
-  for (const addrinfo* entry = found; entry != nullptr; entry = entry->ai_next) {
-    SocketAddress& address = addresses.emplace_back();
-    std::memcpy(&address.storage, entry->ai_addr, entry->ai_addrlen);
-    address.size = entry->ai_addrlen;
+  for (const addrinfo* entry = found->get(); entry != nullptr; entry = entry->ai_next) {
+    addresses.push_back(to_socket_address(*entry));
   }
   return addresses;
+}
+
+std::optional<SocketAddress> resolve_numeric(const TcpEndpoint& endpoint) {
+  const auto found = look_up(endpoint, AI_NUMERICHOST);
+  if (!found) return std::nullopt;
+  return to_socket_address(**found);
 }
 
 }  // namespace jetway::transport

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <expected>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -29,9 +30,11 @@ struct SocketAddress {
 
 enum class ResolveFor : std::uint8_t { Dialing, Listening };
 
-// The addresses of a host, in the system's order of preference. Asks the resolver, which may take its time,
-// unless the host is numeric. The error is the resolver's word.
+// The addresses of a host, in the system's order of preference. Asks the resolver, which may take its time.
+// The error is the resolver's word.
 std::expected<std::vector<SocketAddress>, std::string> resolve(const TcpEndpoint& endpoint,
                                                                ResolveFor purpose);
+// At once, where the host is an address already; else nullopt.
+std::optional<SocketAddress> resolve_numeric(const TcpEndpoint& endpoint);
 
 }  // namespace jetway::transport

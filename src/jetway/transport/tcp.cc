@@ -83,6 +83,7 @@ std::expected<int, int> listen_on(const SocketAddress& address, const TransportC
 // Resolves on the pool and waits no longer than the deadline.
 using Resolved = std::expected<std::vector<SocketAddress>, std::string>;
 io::Task<Resolved> resolve_until(io::EventLoop* loop, TcpEndpoint endpoint, TimePoint deadline) {
+  if (const auto numeric = resolve_numeric(endpoint)) co_return std::vector{*numeric};
   struct Answer {
     explicit Answer(io::EventLoop& owner) : changed(owner) {}
     std::optional<Resolved> value;

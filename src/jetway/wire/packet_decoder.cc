@@ -12,7 +12,8 @@ constexpr std::size_t kWorthReadingBytes = 64 * 1024;
 }  // namespace
 
 PacketDecoder::PacketDecoder(std::size_t max_payload_bytes, std::size_t read_ahead_bytes)
-    : max_payload_bytes_(max_payload_bytes), memory_(std::max(read_ahead_bytes, kPacketHeaderBytes)) {}
+    : max_payload_bytes_(max_payload_bytes),
+      read_ahead_bytes_(std::max(read_ahead_bytes, kPacketHeaderBytes)) {}
 
 MutableBytes PacketDecoder::prepare() {
   if (begin_ == end_) {
@@ -22,6 +23,7 @@ MutableBytes PacketDecoder::prepare() {
     end_ -= begin_;
     begin_ = 0;
   }
+  if (memory_.size() < read_ahead_bytes_) memory_.resize(read_ahead_bytes_);
   const auto header =
       decode_packet_header(ByteView{memory_}.subspan(begin_, end_ - begin_), max_payload_bytes_);
   if (header && *header) {

@@ -37,11 +37,15 @@ class PacketDecoder {
   // A smaller or larger limit from the next packet on (small until the peer is authenticated).
   void set_max_payload_bytes(std::size_t max_payload_bytes) { max_payload_bytes_ = max_payload_bytes; }
 
+  // More room for each read from now on; memory that is there already is not given back.
+  void set_read_ahead_bytes(std::size_t read_ahead_bytes) { read_ahead_bytes_ = read_ahead_bytes; }
+
   // Bytes received that belong to no whole packet yet: not 0 at the end of the pipe means it was cut.
   std::size_t buffered_bytes() const { return end_ - begin_; }
 
  private:
   std::size_t max_payload_bytes_;
+  std::size_t read_ahead_bytes_;
   Bytes memory_;
   std::size_t begin_ = 0;
   std::size_t end_ = 0;
