@@ -30,6 +30,7 @@ class HumanReporter::Transfer final : public node::TransferObserver {
   Transfer(HumanReporter& reporter, Side side, io::Connection connection)
       : reporter_(reporter), side_(side), connection_(std::move(connection)), rate_(reporter.now_()) {}
   Transfer(const Transfer&) = delete;
+  Transfer& operator=(const Transfer&) = delete;
   ~Transfer() override { end(); }
 
   void on_offered(const node::OfferSummary& offer) override {

@@ -13,6 +13,8 @@ class HumanReporter final : public Reporter {
  public:
   // `is_quiet`: problems only. `screen` is borrowed; `now` is the engines' time.
   HumanReporter(Screen& screen, bool is_quiet, std::function<TimePoint()> now);
+  HumanReporter(const HumanReporter&) = delete;
+  HumanReporter& operator=(const HumanReporter&) = delete;
   ~HumanReporter() override;
 
   void on_listening(const Listening& listening) override;

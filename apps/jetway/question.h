@@ -18,6 +18,7 @@ class Questioner {
  public:
   Questioner();
   Questioner(const Questioner&) = delete;
+  Questioner& operator=(const Questioner&) = delete;
   ~Questioner();
 
   // False without a terminal, or when the process is in the background of one.

@@ -18,6 +18,7 @@ class Screen {
   };
   Screen(int fd, Options options) : fd_(fd), options_(options) {}
   Screen(const Screen&) = delete;
+  Screen& operator=(const Screen&) = delete;
   ~Screen();
 
   bool is_terminal() const { return options_.is_terminal; }

@@ -59,6 +59,7 @@ class LogOutput::State {
   explicit State(spdlog::sink_ptr sink)
       : sink_(std::move(sink)), pool_(std::make_shared<spdlog::details::thread_pool>(kQueueLines, 1)) {}
   State(const State&) = delete;
+  State& operator=(const State&) = delete;
   ~State() {
     if (const std::size_t lost = pool_->overrun_counter(); lost > 0) {
       write(LogLevel::Warn, "log",

@@ -27,6 +27,8 @@ class LogOutput final : public LogSink {
   static NodeResult<std::unique_ptr<LogOutput>> start(const LogSettings& settings, Terminal terminal);
 
   LogOutput(const LogOutput&) = delete;
+
+  LogOutput& operator=(const LogOutput&) = delete;
   ~LogOutput() override;
 
   void write(LogLevel level, std::string_view component, std::string_view message) override;

@@ -30,6 +30,7 @@ class OpenFile {
  public:
   explicit OpenFile(int fd) : fd_(fd) {}
   OpenFile(const OpenFile&) = delete;
+  OpenFile& operator=(const OpenFile&) = delete;
   ~OpenFile() {
     if (fd_ >= 0) ::close(fd_);
   }

@@ -35,6 +35,8 @@ class PrivateFileLock {
   static NodeResult<PrivateFileLock> acquire(const std::filesystem::path& path);
 
   PrivateFileLock(PrivateFileLock&& other) noexcept;
+  PrivateFileLock(const PrivateFileLock&) = delete;
+  PrivateFileLock& operator=(const PrivateFileLock&) = delete;
   PrivateFileLock& operator=(PrivateFileLock&&) = delete;
   ~PrivateFileLock();
 

@@ -23,22 +23,21 @@ using Field =
                  FieldOf<crypto::KeyType>, FieldOf<std::vector<crypto::Suite>>>;
 
 // The commands that take a setting as a flag; the file and the environment know all settings.
-enum CommandSet : std::uint8_t {
-  kNoCommand = 0,
-  kSend = 1,
-  kReceive = 2,
-  kId = 4,
-  kShow = 8,
-  kEveryCommand = 15
-};
+using CommandSet = std::uint8_t;
+inline constexpr CommandSet kNoCommand = 0;
+inline constexpr CommandSet kSend = 1;
+inline constexpr CommandSet kReceive = 2;
+inline constexpr CommandSet kId = 4;
+inline constexpr CommandSet kShow = 8;
+inline constexpr CommandSet kEveryCommand = kSend | kReceive | kId | kShow;
 
 // One setting. A new one is a field in config.h and a line in settings.cc: file, environment, flags, help and
 // `jetway config show` follow from it.
 struct Setting {
   std::string_view key;  // in the file: table and name
   Field field;
-  std::string_view flag;        // with its short form, if any: "-d,--dir"
-  std::uint8_t commands;        // a CommandSet
+  std::string_view flag;  // with its short form, if any: "-d,--dir"
+  CommandSet commands;
   std::string_view value_name;  // in the help; empty for switches
   std::string_view help;
   // Of counts, bytes and milliseconds.
