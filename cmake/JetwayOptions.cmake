@@ -13,7 +13,6 @@ set(CMAKE_CXX_STANDARD_REQUIRED ON)
 set(CMAKE_CXX_EXTENSIONS OFF)
 set(CMAKE_CXX_SCAN_FOR_MODULES OFF)
 set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
-set(CMAKE_POSITION_INDEPENDENT_CODE ON)
 set(CMAKE_NO_SYSTEM_FROM_IMPORTED OFF)
 set(CMAKE_RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/bin")
 set_property(GLOBAL PROPERTY USE_FOLDERS ON)
@@ -21,13 +20,20 @@ set_property(GLOBAL PROPERTY USE_FOLDERS ON)
 if(NOT CMAKE_BUILD_TYPE)
   set(CMAKE_BUILD_TYPE Debug CACHE STRING "" FORCE)
 endif()
-set(CMAKE_CXX_FLAGS_DEBUG "-O1 -g")
+if(JETWAY_SANITIZE)
+  set(CMAKE_CXX_FLAGS_DEBUG "-O1 -g1")
+else()
+  set(CMAKE_CXX_FLAGS_DEBUG "-O1 -g")
+endif()
 set(CMAKE_CXX_FLAGS_RELEASE "-O3 -g1 -DNDEBUG")
+# A test's own code is run once: in `release` only what it tests is worth optimizing.
+set(JETWAY_TEST_CODE_OPTIONS "$<$<CONFIG:Release>:-O1;-g0>")
 
 find_program(JETWAY_CCACHE ccache)
 if(JETWAY_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
-  set(CMAKE_CXX_COMPILER_LAUNCHER "${JETWAY_CCACHE}")
-  set(CMAKE_C_COMPILER_LAUNCHER "${JETWAY_CCACHE}")
+  # The sloppiness is what ccache asks for where headers are precompiled.
+  set(CMAKE_CXX_COMPILER_LAUNCHER
+      "${CMAKE_COMMAND}" -E env CCACHE_SLOPPINESS=pch_defines,time_macros "${JETWAY_CCACHE}")
 endif()
 find_program(JETWAY_MOLD mold)
 if(JETWAY_MOLD)
@@ -36,13 +42,12 @@ endif()
 
 # ---- hardening, everywhere ----
 add_compile_definitions(_GLIBCXX_ASSERTIONS)
-add_compile_options(-fstack-protector-strong -fno-plt -fvisibility-inlines-hidden)
+# -fPIC for programs as for libraries, so that both can use the same precompiled headers.
+add_compile_options(-fPIC -fno-semantic-interposition -fstack-protector-strong -fno-plt)
 add_link_options(-Wl,-z,relro,-z,now)
 if(CMAKE_BUILD_TYPE STREQUAL "Release" AND JETWAY_SANITIZE STREQUAL "")
   add_compile_options(-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3 -fstack-clash-protection -fcf-protection)
 endif()
-include(CheckPIESupported)
-check_pie_supported()
 
 # ---- instrumentation ----
 if(JETWAY_SANITIZE)
