@@ -23,11 +23,11 @@ endif()
 if(JETWAY_SANITIZE)
   set(CMAKE_CXX_FLAGS_DEBUG "-O1 -g1")
 else()
-  set(CMAKE_CXX_FLAGS_DEBUG "-O1 -g")
+  set(CMAKE_CXX_FLAGS_DEBUG "-O0 -g")
 endif()
 set(CMAKE_CXX_FLAGS_RELEASE "-O3 -g1 -DNDEBUG")
-# A test's own code is run once: in `release` only what it tests is worth optimizing.
-set(JETWAY_TEST_CODE_OPTIONS "$<$<CONFIG:Release>:-O1;-g0>")
+# A test's own code is run once: only what it tests is worth the time that optimizing takes.
+set(JETWAY_TEST_CODE_OPTIONS "$<IF:$<CONFIG:Release>,-O1;-g0,-O0;-g1>")
 
 find_program(JETWAY_CCACHE ccache)
 if(JETWAY_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
@@ -68,6 +68,10 @@ set(JETWAY_WARNINGS
     -Wold-style-cast -Woverloaded-virtual)
 if(JETWAY_WERROR)
   list(APPEND JETWAY_WARNINGS -Werror)
+endif()
+if(CMAKE_UNITY_BUILD)
+  # A coroutine's frame may well hold a type of its own source's; unity builds take every source for a header.
+  list(APPEND JETWAY_WARNINGS -Wno-subobject-linkage)
 endif()
 # These follow values through inlined library code and are wrong there as soon as the optimizer or a
 # sanitizer has reshaped it; the debug build keeps them.

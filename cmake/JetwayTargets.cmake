@@ -94,6 +94,14 @@ function(jetway_check_layer layer deps packages)
   endif()
 endfunction()
 
+# Pure layers know no threads: the thread sanitizer has nothing to find in a test of them alone.
+function(jetway_has_threads out)
+  set(impure ${ARGN})
+  list(REMOVE_ITEM impure ${JETWAY_PURE_LAYERS} sim)
+  list(LENGTH impure count)
+  set(${out} ${count} PARENT_SCOPE)
+endfunction()
+
 # ---- shared by all kinds of targets ----
 
 function(jetway_link target scope deps)
@@ -227,6 +235,10 @@ function(jetway_test)
   jetway_require(jetway_test)
   if(NOT ARG_TIMEOUT)
     set(ARG_TIMEOUT 60)
+  endif()
+  jetway_has_threads(has_threads ${ARG_DEPS})
+  if(JETWAY_SANITIZE MATCHES "thread" AND NOT has_threads)
+    return()
   endif()
   set(target test_${ARG_NAME})
   jetway_add_executable(

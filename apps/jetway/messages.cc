@@ -17,7 +17,7 @@ std::string counted(std::uint64_t count, std::string_view one, std::string_view 
   return std::format("{} {}", node::format_count(count), count == 1 ? one : many);
 }
 
-Problem problem_of(const transport::TransportError& error) {
+Problem describe_problem(const transport::TransportError& error) {
   Problem problem{exit_code(error), error.detail, ""};
   switch (error.code) {
     case transport::TransportErrc::ConnectFailed:
@@ -34,7 +34,7 @@ Problem problem_of(const transport::TransportError& error) {
   return problem;
 }
 
-Problem problem_of(const node::ChangedPeer& changed, const std::filesystem::path& known_peers) {
+Problem describe_problem(const node::ChangedPeer& changed, const std::filesystem::path& known_peers) {
   const std::string address = escape_text(changed.address.to_text());
   Problem problem{ExitCode::PeerRefused, "", ""};
   if (!changed.remembered) {
@@ -55,7 +55,7 @@ Problem problem_of(const node::ChangedPeer& changed, const std::filesystem::path
   return problem;
 }
 
-Problem problem_of(const node::PeerNotAccepted& refused) {
+Problem describe_problem(const node::PeerNotAccepted& refused) {
   const std::string address = escape_text(refused.peer.address.to_text());
   const std::string peer = refused.peer.peer.to_text();
   return {
@@ -145,9 +145,11 @@ Problem problem_of(const node::DialError& error, const std::filesystem::path& kn
   return std::visit(
       [&]<class Error>(const Error& reason) -> Problem {
         if constexpr (std::is_same_v<Error, node::ChangedPeer>) {
-          return problem_of(reason, known_peers);
-        } else {
+          return describe_problem(reason, known_peers);
+        } else if constexpr (std::is_same_v<Error, node::NodeError>) {
           return problem_of(reason);
+        } else {
+          return describe_problem(reason);
         }
       },
       error);

@@ -23,7 +23,7 @@ SecretBytes secret() { return SecretBytes::copy_of(as_bytes("a traffic secret fo
 
 void count_bytes(benchmark::State& state) { state.SetBytesProcessed(state.iterations() * state.range(0)); }
 
-void sizes(benchmark::internal::Benchmark* bench) {
+void record_sizes(benchmark::internal::Benchmark* bench) {
   for (const int size : {64, 1350, 16 << 10, 64 << 10, 1 << 20}) bench->Arg(size);
 }
 
@@ -111,17 +111,17 @@ void BM_SodiumLimit(benchmark::State& state) {
   count_bytes(state);
 }
 
-BENCHMARK(BM_Seal<Suite::Aes256Gcm>)->Apply(sizes);
-BENCHMARK(BM_SealGathered<Suite::Aes256Gcm>)->Apply(sizes);
-BENCHMARK(BM_Open<Suite::Aes256Gcm>)->Apply(sizes);
-BENCHMARK_CAPTURE(BM_OpensslLimit, Aes256Gcm, EVP_aes_256_gcm())->Apply(sizes);
-BENCHMARK(BM_Seal<Suite::ChaCha20Poly1305>)->Apply(sizes);
-BENCHMARK(BM_SealGathered<Suite::ChaCha20Poly1305>)->Apply(sizes);
-BENCHMARK(BM_Open<Suite::ChaCha20Poly1305>)->Apply(sizes);
-BENCHMARK_CAPTURE(BM_OpensslLimit, ChaCha20Poly1305, EVP_chacha20_poly1305())->Apply(sizes);
-BENCHMARK(BM_Seal<Suite::XChaCha20Poly1305>)->Apply(sizes);
-BENCHMARK(BM_Open<Suite::XChaCha20Poly1305>)->Apply(sizes);
-BENCHMARK(BM_SodiumLimit)->Apply(sizes);
+BENCHMARK(BM_Seal<Suite::Aes256Gcm>)->Apply(record_sizes);
+BENCHMARK(BM_SealGathered<Suite::Aes256Gcm>)->Apply(record_sizes);
+BENCHMARK(BM_Open<Suite::Aes256Gcm>)->Apply(record_sizes);
+BENCHMARK_CAPTURE(BM_OpensslLimit, Aes256Gcm, EVP_aes_256_gcm())->Apply(record_sizes);
+BENCHMARK(BM_Seal<Suite::ChaCha20Poly1305>)->Apply(record_sizes);
+BENCHMARK(BM_SealGathered<Suite::ChaCha20Poly1305>)->Apply(record_sizes);
+BENCHMARK(BM_Open<Suite::ChaCha20Poly1305>)->Apply(record_sizes);
+BENCHMARK_CAPTURE(BM_OpensslLimit, ChaCha20Poly1305, EVP_chacha20_poly1305())->Apply(record_sizes);
+BENCHMARK(BM_Seal<Suite::XChaCha20Poly1305>)->Apply(record_sizes);
+BENCHMARK(BM_Open<Suite::XChaCha20Poly1305>)->Apply(record_sizes);
+BENCHMARK(BM_SodiumLimit)->Apply(record_sizes);
 
 }  // namespace
 }  // namespace jetway::crypto

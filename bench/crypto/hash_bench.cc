@@ -8,7 +8,7 @@
 namespace jetway::crypto {
 namespace {
 
-void sizes(benchmark::internal::Benchmark* bench) {
+void input_sizes(benchmark::internal::Benchmark* bench) {
   for (const int size : {64, 1024, 16 << 10, 64 << 10, 1 << 20}) bench->Arg(size);
 }
 
@@ -17,7 +17,7 @@ void BM_Blake3(benchmark::State& state) {
   for (auto _ : state) benchmark::DoNotOptimize(blake3(input));
   state.SetBytesProcessed(state.iterations() * state.range(0));
 }
-BENCHMARK(BM_Blake3)->Apply(sizes);
+BENCHMARK(BM_Blake3)->Apply(input_sizes);
 
 void BM_Blake3Limit(benchmark::State& state) {
   const Bytes input(static_cast<std::size_t>(state.range(0)));
@@ -31,7 +31,7 @@ void BM_Blake3Limit(benchmark::State& state) {
   }
   state.SetBytesProcessed(state.iterations() * state.range(0));
 }
-BENCHMARK(BM_Blake3Limit)->Apply(sizes);
+BENCHMARK(BM_Blake3Limit)->Apply(input_sizes);
 
 void BM_Sha256(benchmark::State& state) {
   const Bytes input(static_cast<std::size_t>(state.range(0)));

@@ -13,7 +13,6 @@ using namespace std::chrono_literals;
 using enum InitVerdict;
 
 constexpr WallTime kNow{std::chrono::milliseconds{1'795'262'400'000}};
-constexpr std::chrono::years kYear{1};
 const ByteView kAddress = as_bytes("192.0.2.7:4717");
 
 class InitFilterTest : public testing::Test {
@@ -40,8 +39,8 @@ TEST_F(InitFilterTest, TakesWhatIsWithinTheTolerance) {
   for (const auto off : {-5'001ms, 5'001ms, 6'000ms}) {
     EXPECT_EQ(filter.check(kNow, init(kNow + off), kAddress), RetryNeeded);
   }
-  EXPECT_EQ(filter.check(kNow, init(kNow - kYear), kAddress), RetryNeeded);
-  EXPECT_EQ(filter.check(kNow, init(kNow + kYear), kAddress), RetryNeeded);
+  EXPECT_EQ(filter.check(kNow, init(kNow - std::chrono::years{1}), kAddress), RetryNeeded);
+  EXPECT_EQ(filter.check(kNow, init(kNow + std::chrono::years{1}), kAddress), RetryNeeded);
   EXPECT_EQ(filter.randoms(), 4u) << "nothing is kept of what is sent through a Retry";
 }
 
@@ -101,7 +100,7 @@ TEST_F(InitFilterTest, RefusesACookieOfAnotherFilter) {
 
 TEST_F(InitFilterTest, WantsTheTimestampCorrectedToo) {
   InitFilter filter({}, random_);
-  EXPECT_EQ(filter.check(kNow, answer(filter, kNow, kNow - kYear), kAddress), Stale);
+  EXPECT_EQ(filter.check(kNow, answer(filter, kNow, kNow - std::chrono::years{1}), kAddress), Stale);
 }
 
 TEST_F(InitFilterTest, MaySendEverybodyThroughARetry) {

@@ -11,11 +11,10 @@
 
 #include "jetway/base/random.h"
 #include "jetway/transfer/chunk_grid.h"
+#include "tests/transfer/number_hash.h"
 
 namespace jetway::transfer {
 namespace {
-
-crypto::Hash256 hash_of(std::uint64_t number) { return crypto::blake3(std::as_bytes(std::span{&number, 1})); }
 
 Entry file(std::string_view path, std::uint64_t size = 1) {
   return {.path = path, .size = size, .mode = 0644};

@@ -11,11 +11,10 @@
 #include "jetway/transfer/message_stream.h"
 #include "jetway/transfer/safe_path.h"
 #include "jetway/wire/varint.h"
+#include "tests/transfer/number_hash.h"
 
 namespace jetway::transfer {
 namespace {
-
-crypto::Hash256 hash_of(std::uint64_t number) { return crypto::blake3(std::as_bytes(std::span{&number, 1})); }
 
 Offer sample_offer() {
   return {.id = {std::byte{1}},

@@ -45,8 +45,8 @@ cmd_lint() {
   elif [ $# -gt 0 ]; then
     die "lint: unknown argument $1"
   fi
-  configure_preset debug
-  cmake --build --preset debug --target build.ninja >/dev/null # brings compile_commands.json up to date
+  configure_preset lint
+  cmake --build build/lint --target build.ninja >/dev/null # brings compile_commands.json up to date
   local failed=0
   lint_step "rules" tools/lint/rules.py || failed=1
   lint_step "rules' test" rules_test || failed=1

@@ -8,7 +8,7 @@ import sources
 
 COMPILER = [
     "g++-14", "-std=c++23", "-fsyntax-only", "-Wall", "-Wextra", "-Werror",
-    "-Isrc", "-I.", "-Ibuild/debug/generated",
+    "-Isrc", "-I.", "-Ibuild/lint/generated",
     "-DBOOST_ASIO_SEPARATE_COMPILATION", "-DBOOST_ASIO_NO_DEPRECATED",
     "-x", "c++", "-",
 ]  # fmt: skip

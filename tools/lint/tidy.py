@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Runs clang-tidy with the debug build's compile commands, remembering which files were clean.
+"""Runs clang-tidy with the compile commands of the lint preset, remembering which files were clean.
 
 A header is looked at through the sources that include it and, when only changed files are wanted, by
 itself."""
@@ -19,18 +19,9 @@ TIDY = [
     "--extra-arg=-Wno-pragma-once-outside-header",
 ]  # fmt: skip
 
-
-PRECOMPILED = re.compile(r" -Winvalid-pch -include \S+")
-
-
-def make_database():
-    """The debug build's compile commands without precompiled headers, which clang cannot read (so that a
-    missing include is found, too). Returns the files in it."""
-    text = (sources.ROOT / "build/debug/compile_commands.json").read_text(encoding="utf-8")
-    commands = json.loads(PRECOMPILED.sub("", text))
+def compiled_files():
     database = sources.ROOT / DATABASE / "compile_commands.json"
-    database.parent.mkdir(parents=True, exist_ok=True)
-    database.write_text(json.dumps(commands, indent=1), encoding="utf-8")
+    commands = json.loads(database.read_text(encoding="utf-8"))
     return {command["file"] for command in commands}
 
 
@@ -54,7 +45,7 @@ def command_of(path):
 
 def main():
     since = sources.parse_since(__doc__)
-    compiled = make_database()
+    compiled = compiled_files()
     paths = [
         path
         for path in sources.cpp_files(since)

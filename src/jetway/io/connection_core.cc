@@ -4,14 +4,12 @@
 #include <utility>
 #include <variant>
 
-#include "jetway/base/log.h"
 #include "jetway/base/text.h"
+#include "jetway/io/log.h"
 
 namespace jetway::io {
 
 namespace {
-
-constexpr Logger kLog{"io"};
 
 // What one turn of a driving coroutine moves at most before others have theirs.
 constexpr int kReadsPerTurn = 8;

@@ -10,16 +10,14 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/signal_set.hpp>
 
-#include "jetway/base/log.h"
 #include "jetway/io/event_loop_impl.h"
+#include "jetway/io/log.h"
 
 namespace jetway::io {
 
 namespace asio = boost::asio;
 
 namespace {
-
-constexpr Logger kLog{"io"};
 
 [[noreturn]] void end_program(std::string_view text) {
   kLog.error("a coroutine that nobody waits for failed: {}", text);

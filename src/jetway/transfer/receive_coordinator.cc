@@ -13,7 +13,7 @@ namespace jetway::transfer {
 
 namespace {
 
-TransferResult<> broken(std::string_view what) {
+TransferResult<> sender_broke(std::string_view what) {
   return failed(FailureCode::Protocol, std::format("the sender broke the protocol: {}", what));
 }
 
@@ -34,20 +34,20 @@ TransferResult<> ReceiveCoordinator::dispatch(const Message& message) {
         if constexpr (requires { on(content); }) {
           return on(content);
         } else {
-          return broken("a message that only receivers send");
+          return sender_broke("a message that only receivers send");
         }
       },
       message);
 }
 
 TransferResult<> ReceiveCoordinator::on(const Offer& offer) {
-  if (state_ != TransferState::Created) return broken("offered twice");
+  if (state_ != TransferState::Created) return sender_broke("offered twice");
   if (offer.version != kProtocolVersion) {
     return failed(FailureCode::Protocol,
                   std::format("the sender speaks version {} of the transfer protocol, we speak version {}",
                               offer.version, kProtocolVersion));
   }
-  if (offer.chunk_bytes != kChunkBytes) return broken("chunks of another size");
+  if (offer.chunk_bytes != kChunkBytes) return sender_broke("chunks of another size");
   offer_ = offer;
   transition(TransferEvent::Begin);
   events_.emplace_back(Offered{});
@@ -55,10 +55,10 @@ TransferResult<> ReceiveCoordinator::on(const Offer& offer) {
 }
 
 TransferResult<> ReceiveCoordinator::on(const Entries& batch) {
-  if (state_ != TransferState::Active || has_end_) return broken("entries at the wrong time");
-  if (batch.entries.empty() || batch.first != entries_.size()) return broken("entries out of order");
+  if (state_ != TransferState::Active || has_end_) return sender_broke("entries at the wrong time");
+  if (batch.entries.empty() || batch.first != entries_.size()) return sender_broke("entries out of order");
   if (entries_.size() - prepared_ + batch.entries.size() > limits_.entries_unanswered_max) {
-    return broken("too many entries ahead of the answers");
+    return sender_broke("too many entries ahead of the answers");
   }
   for (const Entry& entry : batch.entries) {
     if (auto taken = take_entry(entry); !taken) return taken;
@@ -86,9 +86,10 @@ TransferResult<> ReceiveCoordinator::take_entry(const Entry& entry) {
 }
 
 TransferResult<> ReceiveCoordinator::on(const EntriesEnd& end) {
-  if (state_ != TransferState::Active || has_end_) return broken("the end of the entries at the wrong time");
+  if (state_ != TransferState::Active || has_end_)
+    return sender_broke("the end of the entries at the wrong time");
   if (end.count != entries_.size() || end.bytes != progress_.bytes_total) {
-    return broken("another number of entries or bytes than announced");
+    return sender_broke("another number of entries or bytes than announced");
   }
   has_end_ = true;
   progress_.is_total_final = true;
@@ -96,7 +97,7 @@ TransferResult<> ReceiveCoordinator::on(const EntriesEnd& end) {
 }
 
 TransferResult<> ReceiveCoordinator::on(const Done& done) {
-  if (!has_end_ || sender_root_) return broken("done at the wrong time");
+  if (!has_end_ || sender_root_) return sender_broke("done at the wrong time");
   sender_root_ = done.root;
   finish_if_whole();
   return {};
@@ -119,24 +120,28 @@ bool ReceiveCoordinator::handle_unit(std::span<const UnitRecord> records) {
 }
 
 TransferResult<> ReceiveCoordinator::check_record(const UnitRecord& record) {
-  if (state_ != TransferState::Active || record.file >= entries_.size()) return broken("a chunk of no file");
+  if (state_ != TransferState::Active || record.file >= entries_.size())
+    return sender_broke("a chunk of no file");
   const Entry entry = entries_[record.file];
   const ChunkGrid grid(entry.size);
   if (entry.type != EntryType::File || record.chunk >= grid.count() || settled_[record.file]) {
-    return broken("a chunk that the file does not have or need");
+    return sender_broke("a chunk that the file does not have or need");
   }
-  if (record.length != grid.span(record.chunk).length) return broken("a chunk of another length");
+  if (record.length != grid.span(record.chunk).length) return sender_broke("a chunk of another length");
 
   OpenFile& file = open_[record.file];
   const bool is_found = record.chunk < file.found.size();
-  if (record.file >= prepared_ && !is_found) return broken("a chunk ahead of the answer about its file");
+  if (record.file >= prepared_ && !is_found)
+    return sender_broke("a chunk ahead of the answer about its file");
   const bool is_there = is_found && file.found[static_cast<std::size_t>(record.chunk)] == record.hash;
-  if (record.is_reference && !is_there) return broken("a reference to a chunk that is not there");
-  if (!file.digest.add(record.chunk, record.hash)) return broken("a chunk that came before, or too early");
+  if (record.is_reference && !is_there) return sender_broke("a reference to a chunk that is not there");
+  if (!file.digest.add(record.chunk, record.hash))
+    return sender_broke("a chunk that came before, or too early");
   if (file.has_begun) return {};
   file.has_begun = true;
   events_.emplace_back(FileStarted{record.file});
-  if (grid.count() > 1 && ++begun_files_ > limits_.open_files_max) return broken("too many unfinished files");
+  if (grid.count() > 1 && ++begun_files_ > limits_.open_files_max)
+    return sender_broke("too many unfinished files");
   return {};
 }
 

@@ -15,7 +15,7 @@ namespace {
 
 constexpr std::size_t kEntryOverheadBytes = 48;  // of an entry's encoding, beside its texts
 
-TransferResult<> broken(std::string_view what) {
+TransferResult<> receiver_broke(std::string_view what) {
   return failed(FailureCode::Protocol, std::format("the receiver broke the protocol: {}", what));
 }
 
@@ -49,49 +49,51 @@ TransferResult<> SendCoordinator::dispatch(const Message& message) {
         if constexpr (requires { on(content); }) {
           return on(content);
         } else {
-          return broken("a message that only senders send");
+          return receiver_broke("a message that only senders send");
         }
       },
       message);
 }
 
 TransferResult<> SendCoordinator::on(const Accept& accept) {
-  if (state_ != TransferState::Preparing) return broken("accepted twice");
+  if (state_ != TransferState::Preparing) return receiver_broke("accepted twice");
   data_streams_max_ = accept.data_streams_max;
   transition(TransferEvent::Activate);
   return {};
 }
 
 TransferResult<> SendCoordinator::on(const Wait&) {
-  if (state_ != TransferState::Preparing) return broken("told to wait when it was too late");
+  if (state_ != TransferState::Preparing) return receiver_broke("told to wait when it was too late");
   events_.emplace_back(Waiting{});
   return {};
 }
 
 TransferResult<> SendCoordinator::on(const Have& have) {
-  if (state_ != TransferState::Active) return broken("has something of a transfer that is not active");
+  if (state_ != TransferState::Active)
+    return receiver_broke("has something of a transfer that is not active");
   if (have.file < answered_ || have.file >= entries_.size())
-    return broken("has something of an unknown file");
+    return receiver_broke("has something of an unknown file");
   const Entry entry = entries_[have.file];
-  if (entry.type != EntryType::File || entry.size == 0) return broken("has chunks of something without any");
+  if (entry.type != EntryType::File || entry.size == 0)
+    return receiver_broke("has chunks of something without any");
   std::vector<crypto::Hash256>& known = open_[have.file].have;
   const std::uint64_t chunks = ChunkGrid(entry.size).count();
   const bool fits = have.first_chunk == known.size() && have.hashes.size() <= chunks - known.size();
-  if (have.hashes.empty() || !fits) return broken("has chunks out of order or beyond the file");
+  if (have.hashes.empty() || !fits) return receiver_broke("has chunks out of order or beyond the file");
   known.insert(known.end(), have.hashes.begin(), have.hashes.end());
   return {};
 }
 
 TransferResult<> SendCoordinator::on(const Answered& answered) {
-  if (state_ != TransferState::Active) return broken("answered in a transfer that is not active");
+  if (state_ != TransferState::Active) return receiver_broke("answered in a transfer that is not active");
   if (answered.through <= answered_ || answered.through > entries_.size()) {
-    return broken("answered entries out of order");
+    return receiver_broke("answered entries out of order");
   }
   std::optional<EntryIndex> last;
   for (const EntryIndex index : answered.skipped) {
     const bool is_rising = index >= answered_ && index < answered.through && (!last || index > *last);
     if (!is_rising || entries_[index].type != EntryType::File || open_.contains(index)) {
-      return broken("skipped what cannot be skipped");
+      return receiver_broke("skipped what cannot be skipped");
     }
     skipped_.insert(index);
     last = index;
@@ -102,7 +104,7 @@ TransferResult<> SendCoordinator::on(const Answered& answered) {
 
 TransferResult<> SendCoordinator::on(const Renamed& renamed) {
   if (renamed.entry >= entries_.size() || entries_[renamed.entry].type == EntryType::Directory) {
-    return broken("renamed an unknown entry");
+    return receiver_broke("renamed an unknown entry");
   }
   ++renamed_count_;
   const FileRenamed event{renamed.entry, renamed.name};
@@ -112,7 +114,7 @@ TransferResult<> SendCoordinator::on(const Renamed& renamed) {
 }
 
 TransferResult<> SendCoordinator::on(const Complete& complete) {
-  if (state_ != TransferState::Completing) return broken("complete before all was sent");
+  if (state_ != TransferState::Completing) return receiver_broke("complete before all was sent");
   if (complete.root != root()) {
     return failed(FailureCode::Integrity,
                   std::format("the receiver stored something else: its root is {}, ours {}",

@@ -7,18 +7,16 @@
 
 #include <sys/socket.h>
 
-#include "jetway/base/log.h"
 #include "jetway/crypto/init_filter.h"
 #include "jetway/crypto/system_random.h"
 #include "jetway/io/connection_core.h"
+#include "jetway/transport/log.h"
 #include "jetway/transport/pipe_dialer.h"
 #include "jetway/transport/socket_address.h"
 
 namespace jetway::transport {
 
 namespace {
-
-constexpr Logger kLog{"transport"};
 
 constexpr int kAcceptsPerTurn = 32;
 // How long nothing is accepted after the system had no descriptor or memory for a connection.

@@ -18,7 +18,7 @@ namespace jetway::transport {
 
 namespace {
 
-constexpr int kPriority = 50;
+constexpr int kTcpPriority = 50;
 constexpr int kKeepaliveInterval = 10;  // seconds between probes
 constexpr int kKeepaliveProbes = 3;     // without an answer
 
@@ -131,7 +131,7 @@ class TcpTransport final : public Transport {
   std::string_view name() const override { return "tcp"; }
   Capabilities capabilities() const override { return {.message_max_bytes = std::uint64_t{16} << 20}; }
   bool is_available() const override { return true; }
-  int priority() const override { return kPriority; }
+  int priority() const override { return kTcpPriority; }
 
   io::Task<std::expected<io::Connection, TransportError>> connect(io::EventLoop& loop, Address address,
                                                                   TransportConfig config) override {

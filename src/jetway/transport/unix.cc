@@ -7,8 +7,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "jetway/base/log.h"
 #include "jetway/base/text.h"
+#include "jetway/transport/log.h"
 #include "jetway/transport/pipe_dialer.h"
 #include "jetway/transport/pipe_listener.h"
 #include "jetway/transport/socket_address.h"
@@ -18,8 +18,7 @@ namespace jetway::transport {
 
 namespace {
 
-constexpr Logger kLog{"transport"};
-constexpr int kPriority = 100;
+constexpr int kUnixPriority = 100;
 constexpr mode_t kSocketMode = 0600;
 
 TransportError make_error(TransportErrc code, const std::string& path, std::string_view text) {
@@ -97,7 +96,7 @@ class UnixTransport final : public Transport {
   std::string_view name() const override { return "unix"; }
   Capabilities capabilities() const override { return {.message_max_bytes = std::uint64_t{16} << 20}; }
   bool is_available() const override { return true; }
-  int priority() const override { return kPriority; }
+  int priority() const override { return kUnixPriority; }
 
   io::Task<std::expected<io::Connection, TransportError>> connect(io::EventLoop& loop, Address address,
                                                                   TransportConfig config) override {
