@@ -162,11 +162,13 @@ class Jetway(Tool):
 
 
 def run_all(tools, source, work, rounds, keep):
-    """The tools in turn, `rounds` times; a warm-up first. Files of a tree are kept: ext4 is slow at creating
+    """The tools in turn, `rounds` times, each round beginning with another one: what came before a tool leaves
+    it pages that are quick or slow to fill. A warm-up first. Files of a tree are kept: ext4 is slow at creating
     many files just after as many were deleted, and that is not what is measured here."""
     runs = {tool.name: [] for tool in tools}
     for round_number in range(rounds + 1):
-        for tool in tools:
+        first = round_number % len(tools)
+        for tool in tools[first:] + tools[:first]:
             target = work / f"out-{tool.name}-{source.name}-{round_number}"
             target.mkdir()
             os.sync()

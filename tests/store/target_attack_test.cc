@@ -53,7 +53,7 @@ class TargetAttackTest : public testing::TestWithParam<bool> {
     };
     refused(put(path));
     refused(tree_->create_partial(path, 1));
-    refused(tree_->reopen_partial(temp_path));
+    refused(tree_->reopen_partial(temp_path, 1));
     refused(tree_->discard(temp_path));
     refused(tree_->make_directory(path));
     refused(tree_->finish_directory(path, {}));
@@ -146,17 +146,17 @@ TEST_P(TargetAttackTest, SwappingAllTheTimeLeadsNowhere) {
 
 TEST_P(TargetAttackTest, APartialFileThatIsNotOursIsNotReopened) {
   ASSERT_EQ(::symlink((dir_ / ("outside/" + kPartial)).c_str(), (dir_ / ("target/" + kPartial)).c_str()), 0);
-  EXPECT_EQ(code_of(tree_->reopen_partial(kPartial)), StoreErrc::UnsafePath);
+  EXPECT_EQ(code_of(tree_->reopen_partial(kPartial, 1)), StoreErrc::UnsafePath);
   std::filesystem::remove(dir_ / ("target/" + kPartial));
   ASSERT_EQ(::link((dir_ / ("outside/" + kPartial)).c_str(), (dir_ / ("target/" + kPartial)).c_str()), 0);
-  EXPECT_EQ(code_of(tree_->reopen_partial(kPartial)), StoreErrc::UnsafePath)
+  EXPECT_EQ(code_of(tree_->reopen_partial(kPartial, 1)), StoreErrc::UnsafePath)
       << "a second name of another file";
   std::filesystem::remove(dir_ / ("target/" + kPartial));
-  EXPECT_EQ(code_of(tree_->reopen_partial(kPartial)), StoreErrc::NotFound);
+  EXPECT_EQ(code_of(tree_->reopen_partial(kPartial, 1)), StoreErrc::NotFound);
   dir_.write("target/other", "");
-  EXPECT_EQ(code_of(tree_->reopen_partial("other")), StoreErrc::UnsafePath);
+  EXPECT_EQ(code_of(tree_->reopen_partial("other", 1)), StoreErrc::UnsafePath);
   dir_.make_directory("target/" + kPartial);
-  EXPECT_FALSE(tree_->reopen_partial(kPartial).has_value());
+  EXPECT_FALSE(tree_->reopen_partial(kPartial, 1).has_value());
   expect_outside_untouched();
 }
 

@@ -268,7 +268,7 @@ TEST_F(TargetLinkTest, APartialFileSurvivesAndIsReopened) {
   EXPECT_TRUE(is_partial_name(name_of(temp_path)));
   EXPECT_TRUE(temp_path.starts_with("d/.jetway-"));
   EXPECT_FALSE(dir_.has("d/file"));
-  auto partial = tree_->reopen_partial(temp_path);
+  auto partial = tree_->reopen_partial(temp_path, 1);
   ASSERT_STORED(partial);
   EXPECT_EQ(*partial->size(), 10u);
   ASSERT_STORED(partial->write_at(0, as_bytes("Hello")));

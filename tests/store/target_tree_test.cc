@@ -185,7 +185,7 @@ TEST_F(TargetTreeTest, AnOrdinaryUserWritesAndResumes) {
   ASSERT_STORED(put(tree, "d/file"));
   auto partial = tree.create_partial("d/large", 5);
   ASSERT_STORED(partial);
-  ASSERT_STORED(tree.reopen_partial(partial->temp_path()));
+  ASSERT_STORED(tree.reopen_partial(partial->temp_path(), 1));
   ASSERT_STORED(tree.commit(std::move(*partial), "d/large", {}, CollisionPolicy::Rename));
   ASSERT_STORED(tree.finish_directory("d", {.mode = 0555}));
   EXPECT_EQ(code_of(put(tree, "d/more")), StoreErrc::PermissionDenied);

@@ -121,7 +121,7 @@ TargetWriter::Result TargetWriter::make_empty(EntryIndex index, const Entry& ent
 StoreResult<bool> TargetWriter::find_partial(EntryIndex index, const Entry& entry, Prepared& out) {
   const auto known = partials_.find(entry.path);
   if (known == partials_.end()) return false;
-  auto partial = tree_.reopen_partial(known->second);
+  auto partial = tree_.reopen_partial(known->second, entry.size);
   if (!partial) {
     partials_.erase(known);
     if (is_nothing_usable(partial.error().code)) return false;
@@ -202,6 +202,7 @@ StoreResult<TargetWriter::Stored> TargetWriter::store_one(const Job& job, ByteVi
   } else {
     if (auto opened = open_partial(file); !opened) return std::unexpected(std::move(opened.error()));
     const std::uint64_t offset = ChunkGrid(job.entry.size).span(job.record.chunk).offset;
+    const std::lock_guard lock(file.writing);
     if (auto done = file.partial->write_at(offset, content); !done) return std::unexpected(done.error());
   }
   if (!is_single) return stored;
@@ -223,7 +224,7 @@ TargetWriter::Result TargetWriter::open_partial(IncomingFile& file) {
   const std::lock_guard lock(file.mutex);
   if (file.partial) return {};
   auto opened = file.temp_path.empty() ? tree_.create_partial(file.entry.path, file.entry.size)
-                                       : tree_.reopen_partial(file.temp_path);
+                                       : tree_.reopen_partial(file.temp_path, file.entry.size);
   if (!opened) return std::unexpected(std::move(opened.error()));
   file.temp_path = opened->temp_path();
   file.partial.emplace(std::move(*opened));
@@ -246,7 +247,7 @@ StoreResult<std::string> TargetWriter::commit_locked(IncomingFile& file) {
   }
   if (!file.partial) {
     auto opened = file.temp_path.empty() ? tree_.create_partial(entry.path, entry.size)
-                                         : tree_.reopen_partial(file.temp_path);
+                                         : tree_.reopen_partial(file.temp_path, entry.size);
     if (!opened) return std::unexpected(std::move(opened.error()));
     file.partial.emplace(std::move(*opened));
   }

@@ -19,12 +19,14 @@
 namespace jetway::node {
 
 // A file of a transfer that is more than one chunk, or of which something was there before. Shared by the
-// jobs that write it; everything below `mutex` is for its holder.
+// jobs that write it; everything below `mutex` is for its holder (`partial` once open for anybody's writes).
 struct IncomingFile {
   explicit IncomingFile(const transfer::Entry& announced) : entry(announced) {}
 
   const transfer::Entry entry;
   bool is_noted = false;  // temp_path has been written down; for the loop
+  // The kernel lets one thread at a time write a file, and the others spin for it: here they sleep.
+  std::mutex writing;
 
   std::mutex mutex;
   std::string temp_path;                         // of the partial file; empty: there is none

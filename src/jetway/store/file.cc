@@ -4,11 +4,31 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include "jetway/store/stat.h"
 
 namespace jetway::store {
+
+namespace {
+
+#ifdef RWF_DONTCACHE
+constexpr int kDropFromCache = RWF_DONTCACHE;
+#else
+constexpr int kDropFromCache = 0x80;  // linux/fs.h; headers before 6.14 do not have it
+#endif
+
+// pwrite(), with the page cache's copy dropped where the kernel and the file system can. (Asking again for
+// each chunk where they cannot costs nothing to speak of, and file systems differ.)
+ssize_t write_uncached(int fd, ByteView bytes, off_t offset) {
+  const iovec piece{.iov_base = const_cast<std::byte*>(bytes.data()), .iov_len = bytes.size()};
+  const ssize_t put = ::pwritev2(fd, &piece, 1, offset, kDropFromCache);
+  if (put >= 0 || (errno != EOPNOTSUPP && errno != ENOSYS)) return put;
+  return ::pwrite(fd, bytes.data(), bytes.size(), offset);
+}
+
+}  // namespace
 
 void Descriptor::close() {
   // What close() could still report (NFS, quotas) is asked for by sync() where it matters.
@@ -27,9 +47,11 @@ StoreResult<std::size_t> File::read_at(std::uint64_t offset, MutableBytes out) c
   return done;
 }
 
-StoreResult<void> File::write_at(std::uint64_t offset, ByteView bytes) const {
+StoreResult<void> File::write_at(std::uint64_t offset, ByteView bytes, Caching caching) const {
   while (!bytes.empty()) {
-    const auto put = ::pwrite(fd(), bytes.data(), bytes.size(), static_cast<off_t>(offset));
+    const auto at = static_cast<off_t>(offset);
+    const ssize_t put = caching == Caching::Drop ? write_uncached(fd(), bytes, at)
+                                                 : ::pwrite(fd(), bytes.data(), bytes.size(), at);
     if (put < 0 && errno == EINTR) continue;
     if (put < 0) return std::unexpected(system_error(errno, path_, "cannot write"));
     bytes = bytes.subspan(static_cast<std::size_t>(put));

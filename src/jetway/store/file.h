@@ -46,6 +46,14 @@ struct FileVersion {
   bool operator==(const FileVersion&) const = default;
 };
 
+// What becomes of the page cache's copy of what is written.
+//   Keep  it stays, for whoever reads the file next.
+//   Drop  it goes as soon as it is on the device, to which it is written at once: a file larger than a part
+//   of
+//         memory neither pushes other things out nor takes new pages all the time, which is what writing a
+//         file costs most (RWF_DONTCACHE, Linux 6.14; elsewhere as Keep).
+enum class Caching : std::uint8_t { Keep, Drop };
+
 // An open regular file. Reads and writes are complete or fail; several threads may use one at once as long as
 // they touch different ranges.
 class File {
@@ -55,7 +63,7 @@ class File {
 
   // Fills `out`; fewer bytes only at the end of the file.
   StoreResult<std::size_t> read_at(std::uint64_t offset, MutableBytes out) const;
-  StoreResult<void> write_at(std::uint64_t offset, ByteView bytes) const;
+  StoreResult<void> write_at(std::uint64_t offset, ByteView bytes, Caching caching = Caching::Keep) const;
   StoreResult<FileVersion> version() const;
   // Content and size are on the device when it returns (fdatasync).
   StoreResult<void> sync() const;

@@ -58,7 +58,7 @@ StoreResult<PartialFile> TargetTree::create_partial(std::string_view path, std::
   if (!place) return std::unexpected(std::move(place.error()));
   auto created = state_->create_named(*place, O_RDWR);
   if (!created) return std::unexpected(std::move(created.error()));
-  PartialFile partial{std::move(created->file), place->sibling(created->temp_name)};
+  PartialFile partial{std::move(created->file), place->sibling(created->temp_name), state_->caching_of(size)};
   if (auto reserved = partial.preallocate(size); !reserved) {
     ::unlinkat(place->fd(), created->temp_name.c_str(), 0);
     return std::unexpected(std::move(reserved.error()));
@@ -66,7 +66,7 @@ StoreResult<PartialFile> TargetTree::create_partial(std::string_view path, std::
   return partial;
 }
 
-StoreResult<PartialFile> TargetTree::reopen_partial(std::string_view temp_path) {
+StoreResult<PartialFile> TargetTree::reopen_partial(std::string_view temp_path, std::uint64_t size) {
   const StoreError refused{
       .code = StoreErrc::UnsafePath, .path = display_path(temp_path), .reason = "not a partial file of ours"};
   if (!is_partial_name(name_of(temp_path))) return std::unexpected(refused);
@@ -79,7 +79,8 @@ StoreResult<PartialFile> TargetTree::reopen_partial(std::string_view temp_path) 
   // A further name would be changed with it.
   const bool is_ours = S_ISREG(status.st_mode) && status.st_nlink == 1 && status.st_uid == ::geteuid();
   if (!is_ours) return std::unexpected(refused);
-  return PartialFile{File{std::move(*descriptor), display_path(temp_path)}, std::string{temp_path}};
+  return PartialFile{File{std::move(*descriptor), display_path(temp_path)}, std::string{temp_path},
+                     state_->caching_of(size)};
 }
 
 StoreResult<void> TargetTree::discard(std::string_view temp_path) {

@@ -64,6 +64,9 @@ struct TargetTree::State {
   StoreResult<NewFile> create_small(const TargetPlace& place);
   StoreResult<Committed> fill_and_settle(const TargetPlace& place, const UnnamedFile& file, ByteView content,
                                          const FileMetadata& metadata, CollisionPolicy policy);
+  Caching caching_of(std::uint64_t size) const {
+    return size >= config.uncached_file_bytes ? Caching::Drop : Caching::Keep;
+  }
   bool has_to_sync(const TargetPlace& place, std::uint64_t size) const;
   StoreResult<void> sync_name(const TargetPlace& place) const;
   StoreError error(int system_errno, std::string_view path, std::string_view reason) const {

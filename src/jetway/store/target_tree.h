@@ -35,6 +35,8 @@ struct TargetConfig {
   SyncPolicy sync = SyncPolicy::Auto;
   // From this size on, SyncPolicy::Auto syncs a file by itself before its rename.
   std::uint64_t large_file_bytes = 16 << 20;
+  // From this size on, what was written of a file does not stay in the page cache.
+  std::uint64_t uncached_file_bytes = 64 << 20;
   // Open directories kept; each costs a descriptor.
   std::size_t cached_directories = 64;
   // "name (N).ext" is tried up to this N, then the commit fails with Exists.
@@ -66,10 +68,14 @@ struct Committed {
 // Dropping one keeps the file on disk, to be reopened by temp_path(); TargetTree::discard() removes it.
 class PartialFile {
  public:
-  PartialFile(File file, std::string temp_path) : file_(std::move(file)), temp_path_(std::move(temp_path)) {}
+  PartialFile(File file, std::string temp_path, Caching caching = Caching::Keep)
+      : file_(std::move(file)), temp_path_(std::move(temp_path)), caching_(caching) {}
 
-  // Any order, also beyond the present end; different ranges from several threads at once.
-  StoreResult<void> write_at(std::uint64_t offset, ByteView bytes) { return file_.write_at(offset, bytes); }
+  // Any order, also beyond the present end; different ranges from several threads at once (which the kernel
+  // lets write one after the other).
+  StoreResult<void> write_at(std::uint64_t offset, ByteView bytes) {
+    return file_.write_at(offset, bytes, caching_);
+  }
   StoreResult<std::size_t> read_at(std::uint64_t offset, MutableBytes out) const {
     return file_.read_at(offset, out);
   }
@@ -88,6 +94,7 @@ class PartialFile {
  private:
   File file_;
   std::string temp_path_;
+  Caching caching_;
 };
 
 struct FreeSpace {
@@ -129,9 +136,9 @@ class TargetTree {
 
   // `size` is what it will have in the end: room is reserved for it (NoSpace early). Its parent must exist.
   StoreResult<PartialFile> create_partial(std::string_view path, std::uint64_t size);
-  // One of an earlier run, by its temp_path(). NotFound when it is gone; UnsafePath when it is not a plain
-  // file of ours (another owner, further names, not named as ours are).
-  StoreResult<PartialFile> reopen_partial(std::string_view temp_path);
+  // One of an earlier run, by its temp_path(), to become `size` long. NotFound when it is gone; UnsafePath
+  // when it is not a plain file of ours (another owner, further names, not named as ours are).
+  StoreResult<PartialFile> reopen_partial(std::string_view temp_path, std::uint64_t size);
   // Removes a temporary file; one that is gone already is fine.
   StoreResult<void> discard(std::string_view temp_path);
 
