@@ -53,6 +53,11 @@ endif()
 if(JETWAY_SANITIZE)
   add_compile_options(-fsanitize=${JETWAY_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
   add_link_options(-fsanitize=${JETWAY_SANITIZE})
+  if(JETWAY_SANITIZE MATCHES "undefined")
+    # It asks the kernel through a pipe of its own whether an object may be read, and so calls a sound program
+    # broken that has run out of descriptors, which tests do on purpose; a dead object is found all the same.
+    add_compile_options(-fno-sanitize=vptr)
+  endif()
 endif()
 if(JETWAY_FUZZ)
   add_compile_options(-fsanitize=fuzzer-no-link)

@@ -3,9 +3,13 @@
 
 #include <array>
 #include <cstring>
+#include <memory>
 #include <utility>
 
+#include <zstd.h>
+
 #include <benchmark/benchmark.h>
+#include <lz4.h>
 
 #include "jetway/session/compression.h"
 #include "jetway/session/session.h"
@@ -159,6 +163,48 @@ void BM_Decompress(benchmark::State& state) {
 }
 BENCHMARK(BM_Decompress<Compression::Lz4>);
 BENCHMARK(BM_Decompress<Compression::Zstd>);
+
+// The libraries by themselves, as the codec calls them.
+template <Compression kAlgorithm>
+void BM_CompressLimit(benchmark::State& state) {
+  const Bytes raw = text_of(kStreamUnitMaxBytes);
+  Bytes out(raw.size());
+  const std::unique_ptr<ZSTD_CCtx, decltype(&ZSTD_freeCCtx)> context{ZSTD_createCCtx(), ZSTD_freeCCtx};
+  for (auto _ : state) {
+    if constexpr (kAlgorithm == Compression::Zstd) {
+      benchmark::DoNotOptimize(
+          ZSTD_compressCCtx(context.get(), out.data(), out.size(), raw.data(), raw.size(), 1));
+    } else {
+      benchmark::DoNotOptimize(
+          LZ4_compress_default(reinterpret_cast<const char*>(raw.data()), reinterpret_cast<char*>(out.data()),
+                               static_cast<int>(raw.size()), static_cast<int>(out.size())));
+    }
+  }
+  state.SetBytesProcessed(state.iterations() * static_cast<std::int64_t>(raw.size()));
+}
+BENCHMARK(BM_CompressLimit<Compression::Lz4>);
+BENCHMARK(BM_CompressLimit<Compression::Zstd>);
+
+template <Compression kAlgorithm>
+void BM_DecompressLimit(benchmark::State& state) {
+  Codec codec;
+  Bytes raw = text_of(kStreamUnitMaxBytes);
+  const Bytes stored = to_bytes(codec.compress(kAlgorithm, raw).value());
+  const std::unique_ptr<ZSTD_DCtx, decltype(&ZSTD_freeDCtx)> context{ZSTD_createDCtx(), ZSTD_freeDCtx};
+  for (auto _ : state) {
+    if constexpr (kAlgorithm == Compression::Zstd) {
+      benchmark::DoNotOptimize(
+          ZSTD_decompressDCtx(context.get(), raw.data(), raw.size(), stored.data(), stored.size()));
+    } else {
+      benchmark::DoNotOptimize(LZ4_decompress_safe(
+          reinterpret_cast<const char*>(stored.data()), reinterpret_cast<char*>(raw.data()),
+          static_cast<int>(stored.size()), static_cast<int>(raw.size())));
+    }
+  }
+  state.SetBytesProcessed(state.iterations() * static_cast<std::int64_t>(raw.size()));
+}
+BENCHMARK(BM_DecompressLimit<Compression::Lz4>);
+BENCHMARK(BM_DecompressLimit<Compression::Zstd>);
 
 // The probe that keeps noise away from the compressors.
 void BM_Probe(benchmark::State& state) {
