@@ -13,6 +13,7 @@ namespace jetway::command {
 namespace {
 constexpr std::chrono::seconds kLineInterval{1};  // of progress, without a terminal
 constexpr std::size_t kRenamedShown = 10;
+constexpr std::uint64_t kWarningsShown = 100;  // of a transfer
 
 std::string indented(std::string_view text) {
   std::string result;
@@ -66,7 +67,11 @@ class HumanReporter::Transfer final : public node::TransferObserver {
     reporter_.show_progress();
   }
 
-  void on_warning(std::string_view text) override { reporter_.on_warning(text); }
+  void on_warning(std::string_view text) override {
+    if (++warnings_ <= kWarningsShown) reporter_.on_warning(text);
+    if (warnings_ == kWarningsShown)
+      reporter_.print("... further warnings are counted only (--json has all)");
+  }
 
   void on_completed(const node::TransferSummary& summary) override {
     end();
@@ -119,6 +124,7 @@ class HumanReporter::Transfer final : public node::TransferObserver {
   io::Connection connection_;
   std::string label_;
   node::Progress progress_;
+  std::uint64_t warnings_ = 0;
   transfer::RateEstimator rate_;
 };
 

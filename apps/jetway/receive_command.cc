@@ -239,6 +239,7 @@ class ReceiveCommand {
     options.state_directory = program_.paths.state;
     options.on_collision = settings().on_collision;
     options.fsync = settings().fsync;
+    options.allow_outside_links = settings().allow_outside_links;
     const auto is_meant = [&](std::string_view key) {
       return settings().any || program_.loaded.origin_of(key).origin != node::Origin::Default;
     };

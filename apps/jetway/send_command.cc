@@ -122,6 +122,7 @@ class SendCommand {
   node::SendRequest request() {
     node::SendRequest request;
     request.paths.assign(program_.line.paths.begin(), program_.line.paths.end());
+    request.outside_links = program_.config().send.outside_links;
     request.tuning = node::transfer_tuning(program_.config().transfer);
     request.stop = stop_.get_token();
     return request;

@@ -68,6 +68,17 @@ class BadInputTest(EndToEndTest):
         self.assertIn(str(self.file), process.stdout + process.stderr)
         self.assertIn(str(other), process.stdout + process.stderr)
 
+    def test_a_link_that_leaves_the_folder_of_a_receiver_that_did_not_allow_it(self):
+        for target in ("/etc/passwd", "../../elsewhere", "x/../../.."):
+            with self.subTest(target=target):
+                top = self.make_file(f"{target.count('.')}/file", 10).parent
+                os.symlink(target, top / "evil")
+                receiver = self.bob.listen("--once")
+                process = self.alice.send(top, "--outside-links", "keep", to=receiver.to, flags=())
+                self.assert_refused(process, 1, "evil", target)
+                self.assertEqual(receiver.wait(), 1, receiver.stderr)
+                self.assertFalse(os.path.lexists(self.bob.inbox / top.name / "evil"))
+
     def test_limits_of_a_receiver(self):
         for number in range(5):
             self.make_file(f"many/{number}", 1000)

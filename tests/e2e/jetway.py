@@ -196,9 +196,8 @@ def tree(folder):
             elif os.path.isfile(path):
                 with open(path, "rb") as file:
                     content = file.read()
-            is_link = os.path.islink(path)
-            found[os.path.relpath(path, root)] = (kind, 0 if is_link else status.st_mode & 0o777,
-                                                  0 if is_link else status.st_mtime_ns, content)  # fmt: skip
+            mode = 0 if os.path.islink(path) else status.st_mode & 0o777
+            found[os.path.relpath(path, root)] = (kind, mode, status.st_mtime_ns, content)
     return found
 
 

@@ -26,6 +26,7 @@ class TreeTest(EndToEndTest):
         os.symlink(b"large", top + b"/link")
         os.symlink(b"../large", top + b"/empty/link up")
         os.symlink(b"nowhere", top + b"/dangling")
+        os.utime(top + b"/dangling", ns=(0, 1_450_000_000_000_000_001), follow_symlinks=False)
         os.chmod(top + b"/empty", 0o750)
         for folder in (b"/empty/in/empty", b"/empty/in", b"/empty"):
             os.utime(top + folder, ns=(0, 1_400_000_000_000_000_000))
@@ -73,6 +74,35 @@ class TreeTest(EndToEndTest):
         self.assert_done(again)
         self.assertEqual(again.events("completed")[0]["bytes_moved"], 0)
         self.assertEqual(tree(self.root / "top"), tree(self.bob.inbox / "top"))
+
+    def make_tree_with_an_outside_link(self):
+        self.make_file("top/file", 1000)
+        os.symlink("file", self.root / "top/inside")
+        os.symlink("/etc/pass\x1bwd", self.root / "top/outside")
+        return self.root / "top"
+
+    def test_a_link_to_outside_is_left_out_and_the_rest_arrives(self):
+        top = self.make_tree_with_an_outside_link()
+        receiver = self.bob.listen()
+        sender = self.alice.send(top, to=receiver.to, flags=())
+        self.assertEqual(sender.code, 1, sender.stderr)
+        lines = [line for line in sender.stderr.splitlines() if "outside" in line]
+        self.assertEqual(lines, [f"warning: left out: a link to outside of what is sent: {top}/outside -> "
+                                 "/etc/pass\\u{1b}wd; see --outside-links"])  # fmt: skip
+        self.assertIn("; 1 left out;", sender.stderr)
+        self.assertEqual(sorted(os.listdir(self.bob.inbox / "top")), ["file", "inside"])
+        again = self.alice.send(top, to=receiver.to)
+        self.assertEqual(again.code, 1, again.stderr)
+        self.assertEqual(again.events("completed")[0]["left_out"], 1)
+        skipping = self.alice.send(top, "--outside-links", "skip", to=receiver.to)
+        self.assert_done(skipping)
+        self.assertEqual((skipping.events("completed")[0]["left_out"], skipping.events("warning")), (0, []))
+
+    def test_a_link_to_outside_arrives_when_both_sides_say_so(self):
+        top = self.make_tree_with_an_outside_link()
+        receiver = self.bob.listen("--allow-outside-links")
+        self.assert_done(self.alice.send(top, "--outside-links", "keep", to=receiver.to))
+        self.assertEqual(tree(top), tree(self.bob.inbox / "top"))
 
     def collide(self, *flags):
         """Sends a file whose name is taken by another one."""

@@ -38,15 +38,59 @@ TEST_F(TransferFailureTest, DevicesWithinATreeAreLeftOutWithAWarning) {
   EXPECT_EQ(target.names("t"), std::set<std::string>{"file"});
 }
 
-TEST_F(TransferFailureTest, ALinkThatLeavesTheFolderIsRefusedAndNamed) {
-  source.make_directory("t");
-  source.make_link("t/evil", "../../etc");
-  const auto result = send({"t"});
+class OutsideLinkTest : public TransferFailureTest {
+ protected:
+  OutsideLinkTest() {
+    source.make_directory("t");
+    source.write("t/file", "x");
+    source.make_link("t/inside", "file");
+    source.make_link("t/outside", "../../etc");
+  }
+  SendResult send_with(OutsideLinks outside_links) {
+    SendRequest request;
+    request.paths = {source / "t"};
+    request.outside_links = outside_links;
+    return send(std::move(request));
+  }
+};
+
+TEST_F(OutsideLinkTest, ItIsLeftOutWithAWarning) {
+  const auto result = send_with(OutsideLinks::Warn);
+  ASSERT_TRUE(result) << result.error().reason;
+  EXPECT_EQ(result->left_out, 1u);
+  EXPECT_EQ(result->links, 1u);
+  ASSERT_EQ(sending.warnings.size(), 1u);
+  EXPECT_TRUE(sending.warnings[0].contains("t/outside -> ../../etc")) << sending.warnings[0];
+  EXPECT_EQ(target.names("t"), (std::set<std::string>{"file", "inside"}));
+}
+
+TEST_F(OutsideLinkTest, ItIsLeftOutSilentlyWhenTheUserKnows) {
+  const auto result = send_with(OutsideLinks::Skip);
+  ASSERT_TRUE(result) << result.error().reason;
+  EXPECT_EQ(result->left_out, 0u);
+  EXPECT_TRUE(sending.warnings.empty());
+  EXPECT_EQ(target.names("t"), (std::set<std::string>{"file", "inside"}));
+}
+
+TEST_F(OutsideLinkTest, ASenderThatKeepsItIsRefusedByAReceiverThatHasNotAllowedIt) {
+  const auto result = send_with(OutsideLinks::Keep);
   ASSERT_FALSE(result);
   EXPECT_EQ(result.error().code, FailureCode::BadName);
-  EXPECT_NE(result.error().reason.find("t/evil"), std::string::npos);
+  EXPECT_TRUE(result.error().by_peer);
+  EXPECT_TRUE(result.error().reason.contains("t/outside")) << result.error().reason;
+  EXPECT_EQ(exit_code(result.error()), 1);
   ASSERT_EQ(receiving.failed.size(), 1u);
   EXPECT_EQ(receiving.failed[0].code, FailureCode::BadName);
+  EXPECT_EQ(exit_code(receiving.failed[0]), 1);
+  EXPECT_FALSE(target.has("t/outside"));
+}
+
+TEST_F(OutsideLinkTest, ItArrivesWhenBothSidesSaidSo) {
+  options.allow_outside_links = true;
+  const auto result = send_with(OutsideLinks::Keep);
+  ASSERT_TRUE(result) << result.error().reason;
+  EXPECT_EQ(result->links, 2u);
+  expect_same_trees(source.path(), target.path());
 }
 
 TEST_F(TransferFailureTest, AMissingTargetFolderIsALocalFailureOfTheReceiver) {

@@ -40,7 +40,9 @@ std::map<std::string, Node> list_tree(const std::string& root) {
               .modified_ns = status.st_mtim.tv_sec * 1'000'000'000 + status.st_mtim.tv_nsec,
               .content = {}};
     if (S_ISLNK(status.st_mode)) {
-      node = {.type = 'l', .mode = 0, .modified_ns = 0, .content = fs::read_symlink(entry.path()).string()};
+      node.type = 'l';
+      node.mode = 0;
+      node.content = fs::read_symlink(entry.path()).string();
     } else if (S_ISDIR(status.st_mode)) {
       node.type = 'd';
     } else {

@@ -44,8 +44,8 @@ Scan scan_all(SourceTree& tree, std::size_t batch_size = 100) {
 
 class SourceTreeTest : public testing::Test {
  protected:
-  SourceTree open(const std::vector<std::string>& roots) {
-    auto tree = SourceTree::open(roots);
+  SourceTree open(const std::vector<std::string>& roots, const SourceConfig& config = {}) {
+    auto tree = SourceTree::open(roots, config);
     if (!tree) throw std::runtime_error(describe(tree.error()));
     return std::move(*tree);
   }
@@ -109,6 +109,36 @@ TEST_F(SourceTreeTest, EntriesSayWhatTheyAre) {
   EXPECT_EQ(all.entries[2].type, EntryType::Symlink);
   EXPECT_EQ(all.entries[2].link_target, "some/target");
   for (std::uint64_t i = 0; i < 3; ++i) EXPECT_EQ(all.entries[i].index, i);
+}
+
+TEST_F(SourceTreeTest, LinksToOutsideAreLeftOutAndNamedWithTheirTarget) {
+  dir_.make_directory("top/sub");
+  dir_.make_link("top/absolute", "/etc/\x1bpasswd");
+  dir_.make_link("top/inside", "sub");
+  dir_.make_link("top/sub/beside", "../../other");  // beside what is sent, in the receiver's folder
+  dir_.make_link("top/sub/up", "../../../other");
+  dir_.make_link("top/sub/roundabout", "x/../..");
+  const Scan all = scan({dir_ / "top/"});
+  EXPECT_EQ(all.paths(), (Paths{"top", "top/inside", "top/sub", "top/sub/beside"}));
+  ASSERT_EQ(all.problems.size(), 3u);
+  EXPECT_EQ(describe(all.problems[0]), "left out: a link to outside of what is sent: " + (dir_ / "top") +
+                                           "/absolute -> /etc/\\u{1b}passwd; see --outside-links");
+  for (const StoreError& problem : all.problems) EXPECT_EQ(problem.code, StoreErrc::OutsideLink);
+  for (std::uint64_t i = 0; i < all.entries.size(); ++i) EXPECT_EQ(all.entries[i].index, i);
+}
+
+TEST_F(SourceTreeTest, LinksToOutsideAreSkippedOrKeptAsTheUserSays) {
+  dir_.make_directory("top");
+  dir_.make_link("top/link", "/etc/passwd");
+  auto skipping = open({dir_ / "top"}, {.outside_links = OutsideLinks::Skip});
+  const Scan skipped = scan_all(skipping);
+  EXPECT_EQ(skipped.paths(), Paths{"top"});
+  EXPECT_TRUE(skipped.problems.empty());
+  auto keeping = open({dir_ / "top"}, {.outside_links = OutsideLinks::Keep});
+  const Scan kept = scan_all(keeping);
+  EXPECT_EQ(kept.paths(), (Paths{"top", "top/link"}));
+  EXPECT_EQ(kept.entries[1].link_target, "/etc/passwd");
+  EXPECT_TRUE(kept.problems.empty());
 }
 
 TEST_F(SourceTreeTest, SeveralRootsComeInTheOrderGiven) {

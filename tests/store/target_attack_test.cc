@@ -57,7 +57,7 @@ class TargetAttackTest : public testing::TestWithParam<bool> {
     refused(tree_->discard(temp_path));
     refused(tree_->make_directory(path));
     refused(tree_->finish_directory(path, {}));
-    refused(tree_->make_symlink(path, "y", CollisionPolicy::Overwrite));
+    refused(tree_->make_symlink(path, "y", 0, CollisionPolicy::Overwrite));
     refused(tree_->lookup(path));
     refused(tree_->open_existing(temp_path));
     refused(tree_->sync_directory(path));

@@ -16,6 +16,7 @@ namespace jetway::store {
 namespace {
 
 constexpr FileMetadata kMetadata{.mode = 0640, .modified_ns = 1'234'567'890'123'456'789};
+constexpr std::int64_t kLinkTime = 1'034'567'890'123'456'789;
 
 // Every test of final names runs on the kernel as it is and as it would be without the newer calls, for files
 // that are written at once and for those that grow.
@@ -216,7 +217,7 @@ class TargetLinkTest : public testing::Test {
 };
 
 TEST_F(TargetLinkTest, ALinkIsMadeAndReadBack) {
-  const auto made = tree_->make_symlink("link", "some/where", CollisionPolicy::Rename);
+  const auto made = tree_->make_symlink("link", "some/where", kLinkTime, CollisionPolicy::Rename);
   ASSERT_STORED(made);
   EXPECT_EQ(made->outcome, CommitOutcome::Created);
   const auto entry = tree_->lookup("link");
@@ -225,16 +226,38 @@ TEST_F(TargetLinkTest, ALinkIsMadeAndReadBack) {
 }
 
 TEST_F(TargetLinkTest, TheSameLinkIsLeftAlone) {
-  ASSERT_STORED(tree_->make_symlink("link", "x", CollisionPolicy::Rename));
-  EXPECT_EQ(tree_->make_symlink("link", "x", CollisionPolicy::Rename)->outcome, CommitOutcome::Skipped);
+  ASSERT_STORED(tree_->make_symlink("link", "x", kLinkTime, CollisionPolicy::Rename));
+  EXPECT_EQ(tree_->make_symlink("link", "x", kLinkTime, CollisionPolicy::Rename)->outcome,
+            CommitOutcome::Skipped);
   EXPECT_EQ(dir_.names().size(), 1u);
 }
 
+// Method: a link of each way to get its name, and one that is left alone because another policy says so.
+TEST_F(TargetLinkTest, ALinkHasTheTimeItWasSentWith) {
+  const auto time_of = [&](std::string_view name) {
+    return tree_->lookup(name)->value().version.modified_ns;
+  };
+  dir_.write("target", "");
+  const std::int64_t target_time = time_of("target");
+  ASSERT_STORED(tree_->make_symlink("link", "target", kLinkTime, CollisionPolicy::Rename));
+  EXPECT_EQ(time_of("link"), kLinkTime);
+  ASSERT_STORED(tree_->make_symlink("link", "target", -1, CollisionPolicy::Rename));
+  EXPECT_EQ(time_of("link"), -1) << "the same link again";
+  ASSERT_STORED(tree_->make_symlink("link", "x", kLinkTime, CollisionPolicy::Skip));
+  EXPECT_EQ(time_of("link"), -1) << "another link that stays";
+  ASSERT_STORED(tree_->make_symlink("link", "y", kLinkTime, CollisionPolicy::Rename));
+  EXPECT_EQ(time_of("link (1)"), kLinkTime);
+  ASSERT_STORED(tree_->make_symlink("link", "z", kLinkTime, CollisionPolicy::Overwrite));
+  EXPECT_EQ(time_of("link"), kLinkTime);
+  EXPECT_EQ(time_of("target"), target_time) << "what a link points to";
+}
+
 TEST_F(TargetLinkTest, AnotherLinkFollowsThePolicy) {
-  ASSERT_STORED(tree_->make_symlink("link", "x", CollisionPolicy::Rename));
-  EXPECT_EQ(tree_->make_symlink("link", "y", CollisionPolicy::Skip)->outcome, CommitOutcome::Skipped);
-  EXPECT_EQ(tree_->make_symlink("link", "y", CollisionPolicy::Rename)->path, "link (1)");
-  EXPECT_EQ(tree_->make_symlink("link", "z", CollisionPolicy::Overwrite)->outcome,
+  ASSERT_STORED(tree_->make_symlink("link", "x", kLinkTime, CollisionPolicy::Rename));
+  EXPECT_EQ(tree_->make_symlink("link", "y", kLinkTime, CollisionPolicy::Skip)->outcome,
+            CommitOutcome::Skipped);
+  EXPECT_EQ(tree_->make_symlink("link", "y", kLinkTime, CollisionPolicy::Rename)->path, "link (1)");
+  EXPECT_EQ(tree_->make_symlink("link", "z", kLinkTime, CollisionPolicy::Overwrite)->outcome,
             CommitOutcome::Overwritten);
   EXPECT_EQ(tree_->lookup("link")->value().link_target, "z");
   EXPECT_EQ(dir_.names(), (std::set<std::string>{"link", "link (1)"}));
@@ -242,7 +265,8 @@ TEST_F(TargetLinkTest, AnotherLinkFollowsThePolicy) {
 
 TEST_F(TargetLinkTest, ALinkThatLeavesTheFolderIsRefused) {
   for (const char* const target : {"/etc/passwd", "..", "../x", "a/../../x", ""}) {
-    EXPECT_EQ(code_of(tree_->make_symlink("link", target, CollisionPolicy::Rename)), StoreErrc::UnsafePath)
+    EXPECT_EQ(code_of(tree_->make_symlink("link", target, kLinkTime, CollisionPolicy::Rename)),
+              StoreErrc::UnsafePath)
         << target;
   }
   EXPECT_TRUE(dir_.names().empty());
@@ -251,7 +275,7 @@ TEST_F(TargetLinkTest, ALinkThatLeavesTheFolderIsRefused) {
 TEST_F(TargetLinkTest, TheReceiversOwnUserMayAllowIt) {
   auto opened = TargetTree::open(dir_.path(), {.allow_outside_links = true});
   ASSERT_STORED(opened);
-  EXPECT_STORED(opened->make_symlink("link", "/etc/passwd", CollisionPolicy::Rename));
+  EXPECT_STORED(opened->make_symlink("link", "/etc/passwd", kLinkTime, CollisionPolicy::Rename));
 }
 
 // ---- partial files ----

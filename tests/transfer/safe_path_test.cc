@@ -61,6 +61,15 @@ TEST(SafePathTest, LinksThatLeaveTheFolderAreBadNames) {
   EXPECT_FALSE(check_link("link", ".."));
 }
 
+TEST(SafePathTest, WhoeverAllowsLinksToAnywhereStillGetsLinks) {
+  for (const char* const target : {"/etc", "../../../x", "sub/../../x", "file"}) {
+    EXPECT_TRUE(check_link("a/b/link", target, LinkScope::Anywhere)) << target;
+  }
+  for (const std::string& target : {""s, "a\0b"s, std::string(5000, 'x')}) {
+    EXPECT_FALSE(check_link("a/b/link", target, LinkScope::Anywhere)) << target;
+  }
+}
+
 TEST(SafePathTest, OrderIsThatOfAWalkAndNotOfPlainStrings) {
   EXPECT_TRUE(std::is_lt(compare_paths("a", "a/b")));
   EXPECT_TRUE(std::is_lt(compare_paths("a/b", "a.txt")));  // '.' is below '/', but "a/..." belongs to "a"

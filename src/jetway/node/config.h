@@ -10,6 +10,7 @@
 #include "jetway/crypto/identity.h"
 #include "jetway/crypto/suite.h"
 #include "jetway/node/receive_job.h"
+#include "jetway/node/send_job.h"
 
 namespace jetway::node {
 
@@ -53,6 +54,7 @@ struct ReceiveSettings {
   bool yes = false;
   OnCollision on_collision = OnCollision::Rename;
   FsyncPolicy fsync = FsyncPolicy::Auto;
+  bool allow_outside_links = false;
   ByteSize max_bytes{10'000'000'000};
   std::uint64_t max_files = 100'000;
   bool operator==(const ReceiveSettings&) const = default;
@@ -61,6 +63,7 @@ struct ReceiveSettings {
 struct SendSettings {
   std::string to;
   bool accept_new = false;
+  OutsideLinks outside_links = OutsideLinks::Warn;
   bool operator==(const SendSettings&) const = default;
 };
 

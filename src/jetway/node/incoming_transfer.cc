@@ -27,7 +27,8 @@ transfer::ReceiveLimits limits_of(const ReceiveOptions& options) {
   return {.bytes_max = options.max_bytes,
           .entries_max = options.max_files,
           // Each stream that is read holds a buffer; one must be left for what was read.
-          .data_streams_max = std::clamp<std::uint64_t>(options.tuning.chunk_buffers / 2, 1, 100)};
+          .data_streams_max = std::clamp<std::uint64_t>(options.tuning.chunk_buffers / 2, 1, 100),
+          .links = options.allow_outside_links ? transfer::LinkScope::Anywhere : transfer::LinkScope::Inside};
 }
 
 store::CollisionPolicy policy_of(OnCollision on_collision) {
@@ -182,7 +183,8 @@ io::Task<bool> IncomingTransfer::claim_job() {
 
 io::Task<bool> IncomingTransfer::open_target() {
   const ReceiveOptions& options = shared_.options;
-  const store::TargetConfig config{.sync = sync_of(options.fsync)};
+  const store::TargetConfig config{.sync = sync_of(options.fsync),
+                                   .allow_outside_links = options.allow_outside_links};
   auto tree =
       co_await shared_.loop.offload([&] { return store::TargetTree::open(options.target.string(), config); });
   if (!tree) {

@@ -31,6 +31,9 @@ struct ReceiveOptions {
   std::filesystem::path target;  // an existing folder; nothing is ever written outside of it
   OnCollision on_collision = OnCollision::Rename;
   FsyncPolicy fsync = FsyncPolicy::Auto;
+  // Whether a sender may make links that point out of `target`. Nothing is written through a link in any
+  // case.
+  bool allow_outside_links = false;
 
   // Limits of one transfer, content and entries (files, folders, links).
   std::uint64_t max_bytes = std::numeric_limits<std::uint64_t>::max();

@@ -51,8 +51,9 @@ struct OpenedSources {
   store::SourceBatch first;
 };
 
-store::StoreResult<OpenedSources> open_sources(const std::vector<std::string>& roots) {
-  auto tree = store::SourceTree::open(roots);
+store::StoreResult<OpenedSources> open_sources(const std::vector<std::string>& roots,
+                                               OutsideLinks outside_links) {
+  auto tree = store::SourceTree::open(roots, {.outside_links = outside_links});
   if (!tree) return std::unexpected(std::move(tree.error()));
   SourceReader reader(std::move(*tree));
   store::SourceBatch first = reader.scan(kScanBatch);
@@ -78,21 +79,26 @@ transfer::Offer make_offer(const std::vector<std::string>& roots, const store::S
   return offer;
 }
 
+transfer::SendLimits limits_of(const SendRequest& request) {
+  const bool is_anywhere = request.outside_links == OutsideLinks::Keep;
+  return {.links = is_anywhere ? transfer::LinkScope::Anywhere : transfer::LinkScope::Inside};
+}
+
 // One send: the coordinator, and the coroutines that scan, read and write for it.
 class SendJob {
  public:
   SendJob(io::EventLoop& loop, io::Connection connection, io::Stream control, OpenedSources sources,
-          transfer::Offer offer, const TransferTuning& tuning, TransferObserver& observer)
+          transfer::Offer offer, const SendRequest& request, TransferObserver& observer)
       : loop_(loop),
         connection_(std::move(connection)),
         control_(std::move(control)),
         reader_(std::move(sources.reader)),
         first_(std::move(sources.first)),
-        tuning_(tuning),
-        coordinator_(std::move(offer)),
-        pool_(loop, tuning.chunk_buffers, transfer::kChunkBytes),
+        tuning_(request.tuning),
+        coordinator_(std::move(offer), limits_of(request)),
+        pool_(loop, tuning_.chunk_buffers, transfer::kChunkBytes),
         observer_(observer),
-        reporter_(observer, tuning.progress_interval),
+        reporter_(observer, tuning_.progress_interval),
         changed_(loop),
         tasks_(loop) {}
 
@@ -361,14 +367,14 @@ SendResult SendJob::result() {
 io::Task<SendResult> open_and_run(io::EventLoop& loop, io::Connection connection, SendRequest request,
                                   RandomSource& random, TransferObserver& observer) {
   std::vector<std::string> roots = co_await loop.offload([&] { return canonical_roots(request.paths); });
-  auto sources = co_await loop.offload([&] { return open_sources(roots); });
+  auto sources = co_await loop.offload([&] { return open_sources(roots, request.outside_links); });
   if (!sources) co_return std::unexpected(failure_of(sources.error()));
   auto control =
       co_await connection.open_stream(session::Direction::TwoWay, {.priority = session::Priority::Chat});
   if (!control) co_return std::unexpected(connection_lost());
   transfer::Offer offer = make_offer(roots, sources->first, random);
   const auto job = std::make_shared<SendJob>(loop, std::move(connection), std::move(*control),
-                                             std::move(*sources), std::move(offer), request.tuning, observer);
+                                             std::move(*sources), std::move(offer), request, observer);
   const std::stop_callback on_stop(request.stop, [&loop, weak = std::weak_ptr(job)] {
     loop.post([weak] {
       if (const auto running = weak.lock()) running->cancel();

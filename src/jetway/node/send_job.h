@@ -10,12 +10,16 @@
 #include "jetway/io/event_loop.h"
 #include "jetway/io/task.h"
 #include "jetway/node/transfer_types.h"
+#include "jetway/store/path.h"
 
 namespace jetway::node {
+
+using store::OutsideLinks;
 
 struct SendRequest {
   // Files and folders to send; each arrives under its last path component.
   std::vector<std::filesystem::path> paths;
+  OutsideLinks outside_links = OutsideLinks::Warn;
   TransferTuning tuning;
   // Ends the transfer in an orderly way: the receiver keeps what it has verified, the result is Cancelled.
   // May be requested on any thread.

@@ -45,9 +45,11 @@ constexpr Setting kSettings[] = {
     {"receive.max_bytes", at<&C::receive, &R::max_bytes>, "--max-bytes", kReceive, "SIZE", "Most bytes of one transfer; the default holds with --any only", 1},
     {"receive.max_files", at<&C::receive, &R::max_files>, "--max-files", kReceive, "N", "Most files of one transfer; the default holds with --any only", 1, 10'000'000},
     {"receive.fsync", at<&C::receive, &R::fsync>, "--fsync", kReceive, "WHEN", "Make files durable: auto (before the sender hears that all arrived), always (each one) or never"},
+    {"receive.allow_outside_links", at<&C::receive, &R::allow_outside_links>, "--allow-outside-links", kReceive, "", "Make links that point out of --dir, of senders that keep them (--outside-links keep)"},
 
     {"send.to", at<&C::send, &S::to>, "-t,--to", kSend, "[PEER@]ADDR", "Where to: HOST[:PORT], tcp://HOST:PORT or unix:///PATH; PEER@ says who has to answer"},
     {"send.accept_new", at<&C::send, &S::accept_new>, "--accept-new", kSend, "", "Accept and remember a peer that was never met at this address (never one that changed)"},
+    {"send.outside_links", at<&C::send, &S::outside_links>, "--outside-links", kSend, "WHAT", "A link to outside of what is sent: warn (left out, exit code 1), skip (left out) or keep (the receiver has to allow it)"},
 
     {"output.json", at<&C::output, &O::json>, "--json", kEveryCommand, "", "One JSON object per line on stdout"},
     {"output.quiet", at<&C::output, &O::quiet>, "-q,--quiet", kSend | kReceive, "", "Nothing but errors and questions on stderr"},
@@ -103,6 +105,9 @@ template <>
 constexpr std::array kWords<OnCollision> = {Word{"rename", OnCollision::Rename},
                                             Word{"overwrite", OnCollision::Overwrite},
                                             Word{"skip", OnCollision::Skip}};
+template <>
+constexpr std::array kWords<OutsideLinks> = {
+    Word{"warn", OutsideLinks::Warn}, Word{"skip", OutsideLinks::Skip}, Word{"keep", OutsideLinks::Keep}};
 template <>
 constexpr std::array kWords<FsyncPolicy> = {
     Word{"auto", FsyncPolicy::Auto}, Word{"always", FsyncPolicy::Always}, Word{"never", FsyncPolicy::Never}};

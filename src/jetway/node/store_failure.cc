@@ -12,6 +12,7 @@ transfer::FailureCode code_of(store::StoreErrc code) {
     case store::StoreErrc::DuplicateName:
     case store::StoreErrc::NameTooLong:
     case store::StoreErrc::Unsupported:
+    case store::StoreErrc::OutsideLink:
       return transfer::FailureCode::BadName;
     default:
       return transfer::FailureCode::Io;

@@ -66,7 +66,7 @@ TargetWriter::Result TargetWriter::prepare_entry(EntryIndex index, const Entry& 
     case EntryType::Directory:
       return prepare_folder(entry);
     case EntryType::Symlink: {
-      auto made = tree_.make_symlink(entry.path, entry.link_target, policy_);
+      auto made = tree_.make_symlink(entry.path, entry.link_target, entry.modified_ns, policy_);
       if (!made) return std::unexpected(std::move(made.error()));
       if (made->outcome == store::CommitOutcome::Renamed) out.renamed.emplace_back(index, made->path);
       return {};

@@ -55,7 +55,8 @@ struct TransferSummary {
   std::uint64_t files_skipped = 0;  // existed, and the receiver said --skip
   Duration elapsed{};               // from the acceptance to the confirmation
   crypto::Hash256 root{};
-  std::uint64_t left_out = 0;          // at the sender: what could not be read or is no file, warned about
+  // At the sender: what could not be read, is no file, or links to outside of what is sent; warned about.
+  std::uint64_t left_out = 0;
   std::vector<RenamedFile> renamed{};  // the first kRenamedListed of them
   std::uint64_t renamed_count = 0;
 };

@@ -53,6 +53,8 @@ constexpr Description description(StoreErrc code) {
       return {"too_many_files", "too many open files", "raise the limit (ulimit -n)", Recoverable};
     case StoreErrc::Unsupported:
       return {"unsupported", "neither file, directory nor link", "leave it out", Fatal};
+    case StoreErrc::OutsideLink:
+      return {"outside_link", "a link to outside of what is sent", "see --outside-links", Fatal};
     case StoreErrc::Corrupt:
       return {"corrupt", "the state database is damaged", "start again: it is set aside and begun anew",
               Recoverable};

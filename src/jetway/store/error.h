@@ -25,6 +25,7 @@ enum class StoreErrc : std::uint8_t {
   NameTooLong,    // the file system takes no such long name: refuse the entry
   TooManyFiles,   // out of file descriptors: close some, or raise the limit; then try again
   Unsupported,    // a device, socket or pipe, or a file system that cannot do it: leave the entry out
+  OutsideLink,    // a link to outside of what is sent: leave the entry out, report it
   Corrupt,        // the state database is damaged: it is set aside when it is opened the next time
   Busy,           // another process holds the database or the job: wait and try again
   TooNew,         // the state database was written by a newer version: stop, upgrade

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <string_view>
 
 #include "jetway/store/error.h"
@@ -25,5 +26,12 @@ std::string_view name_of(std::string_view path);
 // behind a name may go anywhere when that name is itself a link. Also false for what cannot be a link: empty,
 // with NUL, or longer than kMaxPathBytes - 1.
 bool link_stays_inside(std::string_view path, std::string_view target);
+
+// What a sender does with a link that would leave the folder that receives it (not link_stays_inside()).
+enum class OutsideLinks : std::uint8_t {
+  Warn,  // leaves it out and says so
+  Skip,  // leaves it out: the user knows
+  Keep,  // sends it as it is; the receiver refuses it unless its own user allows such links
+};
 
 }  // namespace jetway::store

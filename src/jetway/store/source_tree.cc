@@ -57,6 +57,7 @@ int read_names(DIR* directory, std::vector<std::string>& names) {
 
 struct SourceTree::State {
   std::vector<SourceRoot> roots;
+  OutsideLinks outside_links = OutsideLinks::Warn;
   std::size_t next_root = 0;
   std::uint64_t next_index = 0;
   std::vector<Level> levels;
@@ -65,6 +66,7 @@ struct SourceTree::State {
   void begin_root(SourceBatch& batch);
   void visit(SourceBatch& batch, int parent, const char* name, std::string path);
   bool describe_link(SourceBatch& batch, int parent, const char* name, SourceEntry& entry);
+  bool is_left_out(SourceBatch& batch, const SourceEntry& link) const;
   void descend(SourceBatch& batch, int parent, const char* name, const std::string& path);
   const SourceRoot& root() const { return roots[next_root - 1]; }
   void report(SourceBatch& batch, int system_errno, std::string_view path, std::string_view reason) const {
@@ -131,6 +133,15 @@ bool SourceTree::State::describe_link(SourceBatch& batch, int parent, const char
     return false;
   }
   entry.link_target.assign(target.data(), static_cast<std::size_t>(size));
+  return !is_left_out(batch, entry);
+}
+
+bool SourceTree::State::is_left_out(SourceBatch& batch, const SourceEntry& link) const {
+  if (outside_links == OutsideLinks::Keep || link_stays_inside(link.path, link.link_target)) return false;
+  if (outside_links == OutsideLinks::Skip) return true;
+  batch.problems.push_back({.code = StoreErrc::OutsideLink,
+                            .path = root().display_path(link.path) + " -> " + link.link_target,
+                            .reason = "left out: a link to outside of what is sent"});
   return true;
 }
 
@@ -156,6 +167,7 @@ StoreResult<SourceTree> SourceTree::open(const std::vector<std::string>& roots, 
   if (!opened) return std::unexpected(std::move(opened.error()));
   auto state = std::make_unique<State>();
   state->roots = std::move(*opened);
+  state->outside_links = config.outside_links;
   return SourceTree{std::move(state)};
 }
 

@@ -8,6 +8,7 @@
 #include "jetway/base/bytes.h"
 #include "jetway/store/error.h"
 #include "jetway/store/file.h"
+#include "jetway/store/path.h"
 
 namespace jetway::store {
 
@@ -25,7 +26,8 @@ struct SourceEntry {
 
 struct SourceBatch {
   std::vector<SourceEntry> entries;
-  // What was left out and why: unreadable, vanished meanwhile, a device, socket or pipe, too deep.
+  // What was left out and why: unreadable, vanished meanwhile, a device, socket or pipe, too deep, a link
+  // that leaves (OutsideLinks::Warn).
   std::vector<StoreError> problems;
   bool is_last = false;
 };
@@ -51,6 +53,7 @@ class SourceFile {
 struct SourceConfig {
   // Open directories kept for opening files, per root.
   std::size_t cached_directories = 8;
+  OutsideLinks outside_links = OutsideLinks::Warn;
 };
 
 // Walks what the user named (files, directories, links) as a stream of entries in an order that depends on

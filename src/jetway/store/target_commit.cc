@@ -61,6 +61,15 @@ bool is_replaceable(const TargetPlace& place) {
   return S_ISREG(status.st_mode) || S_ISLNK(status.st_mode);
 }
 
+// 0 or errno.
+int set_link_time(int directory, const std::string& name, std::int64_t modified_ns) {
+  const timespec times[2] = {{.tv_sec = 0, .tv_nsec = UTIME_OMIT}, timespec_of(modified_ns)};
+  const int failure = result_of(::utimensat(directory, name.c_str(), times, AT_SYMLINK_NOFOLLOW));
+  // No times of links here, or the same link of another user's was there already.
+  const bool is_impossible = failure == EOPNOTSUPP || failure == ENOSYS || failure == EPERM;
+  return is_impossible ? 0 : failure;
+}
+
 bool is_same_link(const TargetPlace& place, std::string_view target) {
   std::array<char, kMaxPathBytes> present;
   const auto size = ::readlinkat(place.fd(), place.name.c_str(), present.data(), present.size());
@@ -264,7 +273,7 @@ StoreResult<Committed> TargetTree::write_small_file(std::string_view path, ByteV
 }
 
 StoreResult<Committed> TargetTree::make_symlink(std::string_view path, std::string_view target,
-                                                CollisionPolicy policy) {
+                                                std::int64_t modified_ns, CollisionPolicy policy) {
   auto place = state_->resolve(path);
   if (!place) return std::unexpected(std::move(place.error()));
   if (!state_->config.allow_outside_links && !link_stays_inside(path, target)) {
@@ -272,18 +281,25 @@ StoreResult<Committed> TargetTree::make_symlink(std::string_view path, std::stri
                                       .path = display_path(path),
                                       .reason = "refused: a link that leaves the target folder"});
   }
+  const auto finish = [&](Committed committed) -> StoreResult<Committed> {
+    const int failure = set_link_time(place->fd(), std::string{name_of(committed.path)}, modified_ns);
+    if (failure == 0) return committed;
+    return std::unexpected(state_->error(failure, committed.path, "cannot set the time"));
+  };
   if (is_same_link(*place, target)) {
-    return Committed{.outcome = CommitOutcome::Skipped, .path = std::string{path}};
+    return finish({.outcome = CommitOutcome::Skipped, .path = std::string{path}});
   }
   const std::string content{target};
   const auto create = [&](const std::string& name) {
     return result_of(::symlinkat(content.c_str(), place->fd(), name.c_str()));
   };
-  return state_->settle(*place, policy, create, [&](const std::string& name) {
+  auto committed = state_->settle(*place, policy, create, [&](const std::string& name) {
     std::string temp_name;
     const int failure = with_temp_name(name, temp_name, create);
     return failure != 0 ? failure : rename_over(place->fd(), temp_name, name);
   });
+  const bool is_ours = committed && committed->outcome != CommitOutcome::Skipped;
+  return is_ours ? finish(std::move(*committed)) : committed;
 }
 
 }  // namespace jetway::store

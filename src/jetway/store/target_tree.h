@@ -126,8 +126,10 @@ class TargetTree {
   StoreResult<void> finish_directory(std::string_view path, const FileMetadata& metadata);
 
   // UnsafePath when the target leaves the folder (link_stays_inside) and the configuration does not allow it.
-  // The same link already there counts as Skipped.
-  StoreResult<Committed> make_symlink(std::string_view path, std::string_view target, CollisionPolicy policy);
+  // The same link already there counts as Skipped; it gets the time `modified_ns` (since 1970) too. A file
+  // system that keeps no times of links does no harm.
+  StoreResult<Committed> make_symlink(std::string_view path, std::string_view target,
+                                      std::int64_t modified_ns, CollisionPolicy policy);
 
   // nullopt: there is nothing.
   StoreResult<std::optional<TargetEntry>> lookup(std::string_view path);

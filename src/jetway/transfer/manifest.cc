@@ -63,7 +63,7 @@ Entry EntryTable::operator[](EntryIndex index) const {
 TransferResult<> EntryCheck::pass(const Entry& entry) {
   if (auto safe = check_path(entry.path); !safe) return safe;
   if (entry.type == EntryType::Symlink) {
-    if (auto safe = check_link(entry.path, entry.link_target); !safe) return safe;
+    if (auto safe = check_link(entry.path, entry.link_target, links_); !safe) return safe;
   }
   if (auto placed = check_place(entry); !placed) return placed;
   last_path_ = entry.path;

@@ -11,6 +11,7 @@
 #include "jetway/crypto/hash.h"
 #include "jetway/transfer/entry.h"
 #include "jetway/transfer/failure.h"
+#include "jetway/transfer/safe_path.h"
 
 namespace jetway::transfer {
 
@@ -50,12 +51,15 @@ class EntryTable {
 // the last path alone, whatever the number of entries.
 class EntryCheck {
  public:
+  explicit EntryCheck(LinkScope links = LinkScope::Inside) : links_(links) {}
+
   // BadName, both paths named when it is about two. The entry counts as seen only when it passes.
   TransferResult<> pass(const Entry& entry);
 
  private:
   TransferResult<> check_place(const Entry& entry) const;
 
+  LinkScope links_;
   std::string last_path_;
   EntryType last_type_ = EntryType::Directory;  // the folder that everything is relative to
 };

@@ -33,6 +33,8 @@ struct ReceiveLimits {
   std::uint64_t data_streams_max = 4;
   // Renamed messages sent for one transfer; all are counted in Complete.
   std::uint64_t renamed_max = 100;
+  // A link that points elsewhere ends the transfer.
+  LinkScope links = LinkScope::Inside;
 };
 
 // The receiver's side of one transfer: what a sender may do at each point, what it is told, when all is there
@@ -60,7 +62,7 @@ class ReceiveCoordinator {
   struct ReadyToFinish {};
   using Event = std::variant<StateChanged, Offered, EntriesArrived, FileStarted, ReadyToFinish>;
 
-  explicit ReceiveCoordinator(const ReceiveLimits& limits = {}) : limits_(limits) {}
+  explicit ReceiveCoordinator(const ReceiveLimits& limits = {}) : limits_(limits), check_(limits.links) {}
   ReceiveCoordinator(const ReceiveCoordinator&) = delete;
   ReceiveCoordinator& operator=(const ReceiveCoordinator&) = delete;
 

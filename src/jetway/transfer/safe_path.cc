@@ -41,10 +41,15 @@ std::string_view flaw_of_path(std::string_view path) {
   return flaw;
 }
 
-std::string_view flaw_of_link(std::string_view path, std::string_view target) {
+std::string_view flaw_of_link(std::string_view target) {
   if (target.empty()) return "points nowhere";
   if (target.size() > kPathMaxBytes) return "points to something longer than 4095 bytes";
   if (target.contains('\0')) return "points to something with NUL";
+  return {};
+}
+
+// Why it is not certain that the link stays within the folder.
+std::string_view way_out_of_link(std::string_view path, std::string_view target) {
   if (target.front() == '/') return "points to an absolute path";
   auto climbs_left = std::ranges::count(path, '/');
   bool is_descending = false;
@@ -72,8 +77,9 @@ TransferResult<> check_path(std::string_view path) {
   return {};
 }
 
-TransferResult<> check_link(std::string_view path, std::string_view target) {
-  const std::string_view flaw = flaw_of_link(path, target);
+TransferResult<> check_link(std::string_view path, std::string_view target, LinkScope scope) {
+  std::string_view flaw = flaw_of_link(target);
+  if (flaw.empty() && scope == LinkScope::Inside) flaw = way_out_of_link(path, target);
   if (flaw.empty()) return {};
   return failed(FailureCode::BadName,
                 std::format("{} -> {}: the link {}", quote_path(path), quote_path(target), flaw));

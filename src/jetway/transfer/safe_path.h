@@ -2,6 +2,7 @@
 
 #include <compare>
 #include <cstddef>
+#include <cstdint>
 #include <string_view>
 
 #include "jetway/transfer/failure.h"
@@ -17,10 +18,17 @@ inline constexpr std::size_t kPathMaxDepth = 256;
 // BadName with the reason, the path named.
 TransferResult<> check_path(std::string_view path);
 
-// Whether a link at `path` with this target stays within the folder: relative, at its beginning at most as
-// many
-// ".." as `path` is deep, and none behind a name (which may itself be a link).
-TransferResult<> check_link(std::string_view path, std::string_view target);
+// Where the links of a manifest may point.
+enum class LinkScope : std::uint8_t {
+  Inside,    // the folder that is written to
+  Anywhere,  // only the receiver's own user may say so
+};
+
+// Whether a link at `path` may have this target: not empty, without NUL, not too long, and by
+// LinkScope::Inside one that stays within the folder: relative, at its beginning at most as many ".." as
+// `path` is deep, and none behind a name (which may itself be a link).
+TransferResult<> check_link(std::string_view path, std::string_view target,
+                            LinkScope scope = LinkScope::Inside);
 
 // The order of a manifest: as names in a tree that is walked depth first, siblings by their bytes. Differs
 // from the order of the plain strings where a name continues with a byte below '/'.

@@ -30,7 +30,7 @@ UnitRecord make_record(const ReadPiece& piece, const crypto::Hash256& hash) {
 }
 
 SendCoordinator::SendCoordinator(Offer offer, const SendLimits& limits)
-    : offer_(std::move(offer)), limits_(limits) {
+    : offer_(std::move(offer)), limits_(limits), check_(limits.links) {
   JETWAY_ASSERT(limits_.entries_message_bytes + kPathMaxBytes * 2 + kEntryOverheadBytes < kMessageMaxBytes);
 }
 

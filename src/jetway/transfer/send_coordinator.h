@@ -28,6 +28,8 @@ struct SendLimits {
   std::size_t entries_message_bytes = 128 * 1024;
   // Renamed messages that are kept.
   std::size_t renamed_max = 100;
+  // A link that points elsewhere ends the transfer.
+  LinkScope links = LinkScope::Inside;
 };
 
 // A chunk to be read. `expected` is what the receiver has at this place, if anything.
