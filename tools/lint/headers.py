@@ -20,7 +20,7 @@ def include_twice(header):
 
 
 def main():
-    headers = [path for path in sources.cpp_files(sources.parse_since(__doc__)) if path.suffix == ".h"]
+    headers = [path for path in sources.parse_selection(__doc__).files if path.suffix == ".h"]
     return runner.run("headers", headers, " ".join(COMPILER), include_twice)
 
 

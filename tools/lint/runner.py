@@ -1,8 +1,10 @@
-"""Runs one command per file on all cores and remembers which files were found clean."""
+"""Runs one command per file, or per batch of files, on all cores and remembers which files were found clean."""
 
 import concurrent.futures
+import dataclasses
 import json
 import os
+import pathlib
 import subprocess
 
 import sources
@@ -25,6 +27,12 @@ class Memory:
         temporary.replace(self.path)
 
 
+@dataclasses.dataclass
+class Finding:
+    text: str
+    path: pathlib.PurePosixPath | None = None  # relative to the root; None: the whole batch is in doubt
+
+
 def execute(command, text):
     result = subprocess.run(
         command, input=text, cwd=sources.ROOT, capture_output=True, text=True, check=False
@@ -32,30 +40,36 @@ def execute(command, text):
     return result.returncode, result.stdout + result.stderr
 
 
-def whole_output(path, status, output):
+def whole_output(batch, status, output):
     """The findings of a command that says all by its exit code."""
-    return [output.strip() or f"{path}: failed with {status}"] if status else []
+    return [Finding(output.strip() or f"{batch[0]}: failed with {status}")] if status else []
 
 
-def run(name, paths, salt, command_of, findings_of=whole_output):
-    """`command_of(path)` gives a command and the text for its standard input, `findings_of(path, status,
-    output)` what is wrong. A finding that several files have (in a header of theirs) is printed once.
-    Returns the exit code."""
+def singly(paths):
+    return [[path] for path in paths]
+
+
+def is_clean(path, findings):
+    return not any(finding.path is None or finding.path in sources.closure(path) for finding in findings)
+
+
+def run(name, paths, salt, command_of, findings_of=whole_output, batches_of=singly):
+    """`batches_of(paths)` says which files are looked at together, `command_of(batch)` gives a command and the
+    text for its standard input, `findings_of(batch, status, output)` what is wrong. A finding that several
+    batches have (in a header of theirs) is printed once. Returns the exit code."""
     memory = Memory(name)
     fingerprints = {path: sources.fingerprint(path, salt) for path in paths}
     todo = [path for path in paths if memory.clean.get(str(path)) != fingerprints[path]]
     printed = set()
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
-        jobs = {pool.submit(execute, *command_of(path)): path for path in todo}
+        jobs = {pool.submit(execute, *command_of(batch)): batch for batch in batches_of(todo)}
         for job in concurrent.futures.as_completed(jobs):
-            path = jobs[job]
-            findings = findings_of(path, *job.result())
-            if not findings:
-                memory.clean[str(path)] = fingerprints[path]
-            for finding in findings:
-                if finding not in printed:
-                    printed.add(finding)
-                    print(finding, flush=True)
-    memory.save()
+            findings = findings_of(jobs[job], *job.result())
+            clean = [path for path in jobs[job] if is_clean(path, findings)]
+            memory.clean.update({str(path): fingerprints[path] for path in clean})
+            memory.save()
+            for text in [finding.text for finding in findings if finding.text not in printed]:
+                printed.add(text)
+                print(text, flush=True)
     print(f"{name}: {len(paths)} files, {len(todo)} looked at, {len(printed)} findings", flush=True)
     return 1 if printed else 0

@@ -81,10 +81,19 @@ def fingerprint(path, salt):
     return digest.hexdigest()
 
 
-def parse_since(description):
+def parse_selection(description):
+    """What the command line selects: `since`, a commit or nothing, and the C++ `files`."""
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--since", metavar="COMMIT", help="only files that differ from COMMIT")
-    return parser.parse_args().since
+    parser.add_argument("below", nargs="*", metavar="PATH", help="only these files and folders")
+    selection = parser.parse_args()
+    below = [pathlib.PurePosixPath(path) for path in selection.below]
+    selection.files = [
+        path
+        for path in cpp_files(selection.since)
+        if not below or any(path.is_relative_to(folder) for folder in below)
+    ]
+    return selection
 
 
 def main():
