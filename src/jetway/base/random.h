@@ -16,7 +16,7 @@ class RandomSource {
 
   template <class Array>
   Array make() {
-    Array out;
+    Array out{};
     fill(std::as_writable_bytes(std::span{out}));
     return out;
   }
@@ -47,7 +47,7 @@ class SeededRandom final : public RandomSource {
     return result;
   }
 
-  __extension__ typedef unsigned __int128 Wide;
+  __extension__ using Wide = unsigned __int128;
 
   // Below `bound` (not 0); the bias of the multiplication is under 2^-32 for the bounds of tests.
   std::uint64_t below(std::uint64_t bound) {

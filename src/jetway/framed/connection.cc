@@ -55,7 +55,7 @@ class Connection::State {
 
   void admit(Now now);
   void refuse(Now now, std::string_view text);
-  void close(Now now, CloseReason reason);
+  void close(Now now, const CloseReason& reason);
   session::Session& session() { return session_; }
 
   std::size_t poll_transmit(Now now, MutableBytes out);
@@ -298,7 +298,7 @@ void Connection::State::refuse(Now now, std::string_view text) {
   begin_close(now, reason_of(CloseReason::By::Us, ProtocolCode::Refused, text));
 }
 
-void Connection::State::close(Now now, CloseReason reason) { begin_close(now, reason); }
+void Connection::State::close(Now now, const CloseReason& reason) { begin_close(now, reason); }
 
 // ---- outputs ----
 

@@ -44,7 +44,7 @@ struct HandshakeFailed {  // followed by Closed
 };
 struct PeerAuthenticated {  // the peer has proved who it is; a listener now calls admit() or refuse()
   crypto::PeerId peer;
-  crypto::Suite suite;
+  crypto::Suite suite = crypto::Suite::Aes256Gcm;
 };
 struct Closed {  // last event; nothing more is sent than what poll_transmit() still has
   session::CloseReason reason;
@@ -60,6 +60,8 @@ class Connection {
                              ByteView peer_address, Now now);
   Connection(Connection&&) noexcept;
   Connection& operator=(Connection&&) noexcept;
+  Connection(const Connection&) = delete;
+  Connection& operator=(const Connection&) = delete;
   ~Connection();
 
   // --- inputs ---

@@ -53,8 +53,8 @@ class Stream {
 
 struct AcceptedStream {
   Stream stream;
-  session::Direction direction;
-  session::Priority priority;
+  session::Direction direction = session::Direction::TwoWay;
+  session::Priority priority = session::Priority::Chat;
 };
 
 // What is known about a connection, for people.

@@ -46,7 +46,8 @@ struct ConnectFailure {
 // What the handles of one stream share. Gives up the stream when the last of them goes.
 class StreamState {
  public:
-  StreamState(std::shared_ptr<ConnectionCore> core, session::StreamId id, bool is_writable, bool is_readable);
+  StreamState(std::shared_ptr<ConnectionCore> owner, session::StreamId stream_id, bool is_writable,
+              bool is_readable);
   StreamState(const StreamState&) = delete;
   StreamState& operator=(const StreamState&) = delete;
   ~StreamState();

@@ -82,6 +82,7 @@ class EventLoop {
    public:
     PoolAwaiter(EventLoop& loop, std::move_only_function<void()> work);
     PoolAwaiter(const PoolAwaiter&) = delete;
+    PoolAwaiter& operator=(const PoolAwaiter&) = delete;
     ~PoolAwaiter();
     bool await_ready() const noexcept { return false; }
     void await_suspend(std::coroutine_handle<> awaiting);

@@ -23,6 +23,8 @@ class Socket {
   Socket(EventLoop& loop, int descriptor);
   Socket(Socket&&) noexcept;
   Socket& operator=(Socket&&) noexcept;
+  Socket(const Socket&) = delete;
+  Socket& operator=(const Socket&) = delete;
   ~Socket();
 
   int descriptor() const;
@@ -49,6 +51,8 @@ class Socket {
   class [[nodiscard]] Awaiter : Waiter {
    public:
     Awaiter(std::shared_ptr<Impl> socket, Side side, TimePoint deadline);
+    Awaiter(const Awaiter&) = delete;
+    Awaiter& operator=(const Awaiter&) = delete;
     ~Awaiter();
     bool await_ready() const noexcept;
     void await_suspend(std::coroutine_handle<> awaiting);

@@ -14,7 +14,7 @@ namespace jetway::node {
 class ChunkPool::Core final : public BufferRecycler {
  public:
   Core(io::EventLoop& loop, std::size_t buffers, std::size_t buffer_bytes)
-      : freed_(loop), loop_(loop), unmade_(std::max<std::size_t>(buffers, 1)), buffer_bytes_(buffer_bytes) {}
+      : freed(loop), loop_(loop), unmade_(std::max<std::size_t>(buffers, 1)), buffer_bytes_(buffer_bytes) {}
   Core(const Core&) = delete;
   Core& operator=(const Core&) = delete;
 
@@ -42,7 +42,7 @@ class ChunkPool::Core final : public BufferRecycler {
       if (waiting_ > 0) {
         ++holders_;
         loop_.post([this] {
-          freed_.notify_one();
+          freed.notify_one();
           release();
         });
       }
@@ -75,8 +75,8 @@ class ChunkPool::Core final : public BufferRecycler {
     Core& core_;
   };
 
-  io::WaitList freed_;
-  bool is_closed_ = false;
+  io::WaitList freed;
+  bool is_closed = false;
 
  private:
   static constexpr std::align_val_t kAlignment{4096};
@@ -103,15 +103,15 @@ io::Task<Buffer> ChunkPool::acquire() {
   Core& core = *core_;
   for (;;) {
     const Core::Waiting waiting(core);
-    if (core.is_closed_) co_return Buffer{};
+    if (core.is_closed) co_return Buffer{};
     if (Buffer buffer = core.take(); buffer.capacity() > 0) co_return buffer;
-    co_await core.freed_.wait();
+    co_await core.freed.wait();
   }
 }
 
 void ChunkPool::close() {
-  core_->is_closed_ = true;
-  core_->freed_.notify_all();
+  core_->is_closed = true;
+  core_->freed.notify_all();
 }
 
 }  // namespace jetway::node

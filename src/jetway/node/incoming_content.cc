@@ -127,7 +127,7 @@ io::Task<void> IncomingTransfer::read_units(DataStream data) {
 
 // False: the stream is at its end, or the transfer is.
 io::Task<bool> IncomingTransfer::read_unit(DataStream& data) {
-  std::array<std::byte, transfer::kUnitPrefixBytes> prefix;
+  std::array<std::byte, transfer::kUnitPrefixBytes> prefix{};
   const auto got = co_await read_full(data, prefix);
   if (!got || *got == 0 || is_over()) co_return false;  // a reset has its reason on the control stream
   auto table_bytes = *got == prefix.size()

@@ -84,12 +84,12 @@ class IncomingTransfer {
   io::Task<bool> read_within_unit(DataStream& data, MutableBytes out);
   io::Task<std::optional<std::size_t>> read_full(DataStream& data, MutableBytes out);
   io::Task<void> store(std::vector<transfer::UnitRecord> records, Buffer content);
-  io::Task<void> commit(transfer::EntryIndex file);
+  io::Task<void> commit(transfer::EntryIndex index);
   std::shared_ptr<IncomingFile> file_of(const transfer::UnitRecord& record);
   void note_partial(transfer::EntryIndex index, IncomingFile& file);
   void on_stored(const TargetWriter::Job& job, const TargetWriter::Stored& stored);
   void on_committed(transfer::EntryIndex file, const std::string& final_path);
-  void note_rename(transfer::EntryIndex entry, const std::string& final_path);
+  void note_rename(transfer::EntryIndex index, const std::string& final_path);
 
   io::Task<void> keep_journal();
   io::Task<void> finish();

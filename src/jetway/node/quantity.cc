@@ -16,7 +16,7 @@ constexpr std::string_view kSizeAdvice =
 constexpr std::string_view kDurationAdvice =
     "a duration is a number with its unit ms, s, m, h or d: 250ms, 10s, 1h30m";
 
-__extension__ typedef unsigned __int128 Wide;  // NOLINT(modernize-use-using): takes no __extension__
+__extension__ using Wide = unsigned __int128;
 
 constexpr std::uint64_t kMaxValue = std::numeric_limits<std::int64_t>::max();
 

@@ -65,6 +65,7 @@ class Receiver {
   // `state` remembers unfinished files; nothing else uses it meanwhile.
   Receiver(io::EventLoop& loop, store::StateDb& state, ReceiveOptions options);
   Receiver(const Receiver&) = delete;
+  Receiver& operator=(const Receiver&) = delete;
   ~Receiver();
 
   // Serves the transfers of one admitted connection until it is over (or, after a stop, until it is closed

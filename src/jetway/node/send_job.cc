@@ -115,7 +115,7 @@ class SendJob {
   io::Task<void> write_control();
   io::Task<void> read_control();
   io::Task<void> scan();
-  void add(store::SourceBatch batch);
+  void add(const store::SourceBatch& batch);
   io::Task<void> fill_stream(std::size_t number);
   io::Task<std::optional<SourceReader::Plan>> next_plan();
   io::Task<bool> send_unit(std::optional<io::Stream>& stream, const std::vector<UnitRecord>& records,
@@ -195,15 +195,14 @@ io::Task<void> SendJob::scan() {
     if (is_over()) co_return;
     store::SourceBatch batch = std::move(first_);
     if (!is_first) batch = co_await loop_.offload([this] { return reader_.scan(kScanBatch); });
-    const bool is_last = batch.is_last;
-    add(std::move(batch));
-    if (is_last) coordinator_.end_entries();
+    add(batch);
+    if (batch.is_last) coordinator_.end_entries();
     pump();
-    if (is_last) co_return;
+    if (batch.is_last) co_return;
   }
 }
 
-void SendJob::add(store::SourceBatch batch) {
+void SendJob::add(const store::SourceBatch& batch) {
   std::vector<transfer::Entry> entries;
   entries.reserve(batch.entries.size());
   for (const store::SourceEntry& source : batch.entries) {

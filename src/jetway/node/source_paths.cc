@@ -21,7 +21,7 @@ std::string_view without_slashes(std::string_view path) {
 // Resolves the folders on the way but not the last name, which may be a link that the user means as such.
 // "link/" keeps its slash: it means the folder behind the link.
 std::string canonical_root(const fs::path& given) {
-  const std::string text = given.string();
+  std::string text = given.string();
   const fs::path path{without_slashes(text)};
   const fs::path name = path.filename();
   const bool has_name = !name.empty() && name != "." && name != "..";
@@ -43,6 +43,7 @@ std::string top_name(std::string_view root) {
 
 std::vector<std::string> canonical_roots(const std::vector<fs::path>& paths) {
   std::vector<std::string> roots;
+  roots.reserve(paths.size());
   for (const fs::path& path : paths) roots.push_back(canonical_root(path));
   std::ranges::stable_sort(roots, [](const std::string& a, const std::string& b) {
     return transfer::compare_paths(top_name(a), top_name(b)) < 0;

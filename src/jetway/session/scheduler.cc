@@ -20,15 +20,15 @@ Scheduler::Scheduler(const std::array<std::uint32_t, 3>& class_weights) {
 void Scheduler::activate(ScheduleEntry& entry) {
   if (entry.is_active()) return;
   Class& ring = class_of(entry);
-  entry.turn_bytes = 0;
+  entry.turn_bytes_ = 0;
   if (ring.first == nullptr) {
-    ring.first = entry.previous = entry.next = &entry;
+    ring.first = entry.previous_ = entry.next_ = &entry;
     ring.deficit_bytes = std::min<std::int64_t>(ring.deficit_bytes, 0);
   } else {  // last in the round
-    entry.next = ring.first;
-    entry.previous = ring.first->previous;
-    entry.previous->next = &entry;
-    entry.next->previous = &entry;
+    entry.next_ = ring.first;
+    entry.previous_ = ring.first->previous_;
+    entry.previous_->next_ = &entry;
+    entry.next_->previous_ = &entry;
   }
   ++ring.size;
   ++active_;
@@ -37,10 +37,10 @@ void Scheduler::activate(ScheduleEntry& entry) {
 void Scheduler::deactivate(ScheduleEntry& entry) {
   if (!entry.is_active()) return;
   Class& ring = class_of(entry);
-  if (ring.first == &entry) ring.first = entry.next == &entry ? nullptr : entry.next;
-  entry.previous->next = entry.next;
-  entry.next->previous = entry.previous;
-  entry.previous = entry.next = nullptr;
+  if (ring.first == &entry) ring.first = entry.next_ == &entry ? nullptr : entry.next_;
+  entry.previous_->next_ = entry.next_;
+  entry.next_->previous_ = entry.previous_;
+  entry.previous_ = entry.next_ = nullptr;
   --ring.size;
   --active_;
 }
@@ -69,9 +69,9 @@ Scheduler::Class& Scheduler::next_class() {
 ScheduleEntry* Scheduler::next() {
   if (is_idle()) return nullptr;
   Class& ring = next_class();
-  while (ring.first->turn_bytes <= 0) {
-    ring.first->turn_bytes += kTurnBytes;
-    if (ring.first->turn_bytes <= 0) ring.first = ring.first->next;
+  while (ring.first->turn_bytes_ <= 0) {
+    ring.first->turn_bytes_ += kTurnBytes;
+    if (ring.first->turn_bytes_ <= 0) ring.first = ring.first->next_;
   }
   return ring.first;
 }
@@ -79,9 +79,9 @@ ScheduleEntry* Scheduler::next() {
 void Scheduler::charge(ScheduleEntry& entry, std::size_t bytes) {
   JETWAY_ASSERT(entry.is_active());
   Class& ring = class_of(entry);
-  entry.turn_bytes -= static_cast<std::int64_t>(bytes);
+  entry.turn_bytes_ -= static_cast<std::int64_t>(bytes);
   if (entry.priority != Priority::System) ring.deficit_bytes -= static_cast<std::int64_t>(bytes);
-  if (entry.turn_bytes <= 0 && ring.first == &entry) ring.first = entry.next;
+  if (entry.turn_bytes_ <= 0 && ring.first == &entry) ring.first = entry.next_;
 }
 
 }  // namespace jetway::session

@@ -13,13 +13,13 @@ struct ScheduleEntry {
   StreamId stream_id = 0;
   Priority priority = Priority::Chat;
 
-  bool is_active() const { return next != nullptr; }
+  bool is_active() const { return next_ != nullptr; }
 
  private:
   friend class Scheduler;
-  ScheduleEntry* previous = nullptr;
-  ScheduleEntry* next = nullptr;
-  std::int64_t turn_bytes = 0;  // what is left of its turn; below zero when its last frame was larger
+  ScheduleEntry* previous_ = nullptr;
+  ScheduleEntry* next_ = nullptr;
+  std::int64_t turn_bytes_ = 0;  // what is left of its turn; below zero when its last frame was larger
 };
 
 // Whose turn it is to send. Class System goes strictly first; the others share by weight, and so do the
@@ -51,7 +51,7 @@ class Scheduler {
     for (Class& ring : classes_) {
       ScheduleEntry* entry = ring.first;
       for (std::size_t left = ring.size; left > 0; --left) {
-        ScheduleEntry* const following = entry->next;
+        ScheduleEntry* const following = entry->next_;
         visit(*entry);
         entry = following;
       }

@@ -28,6 +28,8 @@ class Session {
   Session(Role role, const SessionConfig& config, TimePoint now);
   Session(Session&&) noexcept;
   Session& operator=(Session&&) noexcept;
+  Session(const Session&) = delete;
+  Session& operator=(const Session&) = delete;
   ~Session();
 
   // --- from the engine below ---

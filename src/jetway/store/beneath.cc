@@ -43,7 +43,7 @@ DirectoryRoot::DirectoryRoot(Descriptor root, std::string display_path, std::siz
       display_path_(std::move(display_path)),
       cached_directories_(cached_directories) {
   JETWAY_ASSERT(cached_directories_ >= 1);
-  struct stat status;
+  struct stat status{};
   if (::fstat(root_->fd(), &status) == 0) device_ = status.st_dev;
 }
 
@@ -57,7 +57,7 @@ StoreResult<DirectoryRoot::Shared> DirectoryRoot::directory(std::string_view pat
     const int cause = errno == ELOOP ? ENOTDIR : errno;
     return std::unexpected(error(cause, path, {}));
   }
-  struct stat status;
+  struct stat status{};
   const bool is_known = ::fstat(descriptor.fd(), &status) == 0;
   auto opened =
       std::make_shared<const OpenDirectory>(std::move(descriptor), is_known && status.st_dev == device_);

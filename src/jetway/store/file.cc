@@ -61,7 +61,7 @@ StoreResult<void> File::write_at(std::uint64_t offset, ByteView bytes, Caching c
 }
 
 StoreResult<FileVersion> File::version() const {
-  struct stat status;
+  struct stat status{};
   if (::fstat(fd(), &status) != 0) return std::unexpected(system_error(errno, path_, "cannot examine"));
   return version_of(status);
 }

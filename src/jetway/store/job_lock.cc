@@ -17,8 +17,8 @@ namespace {
 // Whether `path` still is the file that was locked: its holder removes it when done, and who was waiting with
 // it open has then locked something that nobody else will find.
 bool is_still_named(const Descriptor& descriptor, const std::string& path) {
-  struct stat held;
-  struct stat named;
+  struct stat held{};
+  struct stat named{};
   return ::fstat(descriptor.fd(), &held) == 0 && ::stat(path.c_str(), &named) == 0 &&
          held.st_dev == named.st_dev && held.st_ino == named.st_ino;
 }

@@ -21,6 +21,8 @@ class JobLock {
 
   JobLock(JobLock&&) noexcept = default;
   JobLock& operator=(JobLock&&) noexcept;
+  JobLock(const JobLock&) = delete;
+  JobLock& operator=(const JobLock&) = delete;
   ~JobLock();
 
  private:

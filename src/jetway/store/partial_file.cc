@@ -72,7 +72,7 @@ StoreResult<PartialFile> TargetTree::reopen_partial(std::string_view temp_path, 
   if (!is_partial_name(name_of(temp_path))) return std::unexpected(refused);
   auto descriptor = state_->root.open(temp_path, O_RDWR | O_NOCTTY | O_NONBLOCK);
   if (!descriptor) return std::unexpected(std::move(descriptor.error()));
-  struct stat status;
+  struct stat status{};
   if (::fstat(descriptor->fd(), &status) != 0) {
     return std::unexpected(state_->error(errno, temp_path, "cannot examine"));
   }

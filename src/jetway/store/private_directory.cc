@@ -13,7 +13,7 @@ StoreResult<void> make_private_directory(const std::string& path) {
   }
   if (::mkdir(path.c_str(), 0700) == 0) return {};
   const int failure = errno;
-  struct stat status;
+  struct stat status{};
   const bool is_there = ::stat(path.c_str(), &status) == 0 && S_ISDIR(status.st_mode);
   if (is_there) return {};
   return std::unexpected(system_error(failure, path, "cannot create the state directory"));

@@ -49,7 +49,7 @@ StoreResult<Split> locate(const std::string& given) {
 }
 
 StoreResult<void> check_type(const std::string& given, const SourceRoot& root) {
-  struct stat status;
+  struct stat status{};
   const char* const name = root.name.empty() ? "." : root.name.c_str();
   if (::fstatat(root.parent->fd(), name, &status, AT_SYMLINK_NOFOLLOW) != 0) {
     return std::unexpected(system_error(errno, given, "cannot send"));

@@ -100,7 +100,7 @@ void SourceTree::State::visit(SourceBatch& batch, int parent, const char* name, 
                               .reason = "left out: the path is too long or too deep"});
     return;
   }
-  struct stat status;
+  struct stat status{};
   if (::fstatat(parent, name, &status, AT_SYMLINK_NOFOLLOW) != 0) {
     return report(batch, errno, path, "left out: cannot examine");
   }
@@ -126,7 +126,7 @@ void SourceTree::State::visit(SourceBatch& batch, int parent, const char* name, 
 }
 
 bool SourceTree::State::describe_link(SourceBatch& batch, int parent, const char* name, SourceEntry& entry) {
-  std::array<char, kMaxPathBytes> target;
+  std::array<char, kMaxPathBytes> target{};
   const auto size = ::readlinkat(parent, name, target.data(), target.size());
   if (size < 0) {
     report(batch, errno, entry.path, "left out: cannot read the link");

@@ -72,6 +72,8 @@ class SourceTree {
 
   SourceTree(SourceTree&&) noexcept;
   SourceTree& operator=(SourceTree&&) noexcept;
+  SourceTree(const SourceTree&) = delete;
+  SourceTree& operator=(const SourceTree&) = delete;
   ~SourceTree();
 
   // Up to `max_entries` entries (at least 1); `is_last` when there are no more, and from then on always.

@@ -100,6 +100,8 @@ class StateDb {
 
   StateDb(StateDb&&) noexcept;
   StateDb& operator=(StateDb&&) noexcept;
+  StateDb(const StateDb&) = delete;
+  StateDb& operator=(const StateDb&) = delete;
   ~StateDb();
 
   // A new transfer, durable when it returns; Exists when the id is known. `created` and `updated` are the

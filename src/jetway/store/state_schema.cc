@@ -60,7 +60,7 @@ constexpr std::array kMigrations = {R"sql(
 
 constexpr int kVersion = kMigrations.size();
 
-StoreErrc code_of(int sqlite_code) {
+StoreErrc code_of_sqlite(int sqlite_code) {
   switch (sqlite_code & 0xff) {
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
@@ -117,8 +117,9 @@ StoreResult<void> migrate(SQLite::Database& database, const std::string& path) {
 }  // namespace
 
 StoreError database_error(const SQLite::Exception& exception, const std::string& path) {
-  return {
-      .code = code_of(exception.getErrorCode()), .path = path, .reason = "the state database cannot be used"};
+  return {.code = code_of_sqlite(exception.getErrorCode()),
+          .path = path,
+          .reason = "the state database cannot be used"};
 }
 
 StoreResult<SQLite::Database> open_database(const std::string& path, int busy_timeout_ms) {

@@ -56,7 +56,7 @@ int rename_over(int directory, const std::string& temp_name, const std::string& 
 std::string proc_path(const File& file) { return std::format("/proc/self/fd/{}", file.fd()); }
 
 bool is_replaceable(const TargetPlace& place) {
-  struct stat status;
+  struct stat status{};
   if (::fstatat(place.fd(), place.name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) return errno == ENOENT;
   return S_ISREG(status.st_mode) || S_ISLNK(status.st_mode);
 }

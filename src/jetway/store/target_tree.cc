@@ -71,7 +71,7 @@ StoreResult<bool> TargetTree::make_directory(std::string_view path) {
   state_->root.forget(path);
   if (::mkdirat(place->fd(), place->name.c_str(), kFillingMode) == 0) return true;
   const int failure = errno;
-  struct stat status;
+  struct stat status{};
   if (failure == EEXIST && ::fstatat(place->fd(), place->name.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0 &&
       S_ISDIR(status.st_mode)) {
     return false;
@@ -91,7 +91,7 @@ StoreResult<std::optional<TargetEntry>> TargetTree::lookup(std::string_view path
     if (place.error().code == StoreErrc::NotFound) return std::nullopt;
     return std::unexpected(std::move(place.error()));
   }
-  struct stat status;
+  struct stat status{};
   if (::fstatat(place->fd(), place->name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) {
     if (errno == ENOENT) return std::nullopt;
     return std::unexpected(state_->error(errno, path, "cannot examine"));
@@ -101,7 +101,7 @@ StoreResult<std::optional<TargetEntry>> TargetTree::lookup(std::string_view path
                     .version = version_of(status),
                     .link_target = {}};
   if (entry.type == EntryType::Symlink) {
-    std::array<char, kMaxPathBytes> target;
+    std::array<char, kMaxPathBytes> target{};
     const auto size = ::readlinkat(place->fd(), place->name.c_str(), target.data(), target.size());
     if (size < 0) return std::unexpected(state_->error(errno, path, "cannot read the link"));
     entry.link_target.assign(target.data(), static_cast<std::size_t>(size));
@@ -113,7 +113,7 @@ StoreResult<File> TargetTree::open_existing(std::string_view path) {
   // O_NONBLOCK: a pipe would keep us waiting for its other end.
   auto descriptor = state_->root.open(path, O_RDONLY | O_NOCTTY | O_NONBLOCK);
   if (!descriptor) return std::unexpected(std::move(descriptor.error()));
-  struct stat status;
+  struct stat status{};
   if (::fstat(descriptor->fd(), &status) != 0) {
     return std::unexpected(state_->error(errno, path, "cannot examine"));
   }
@@ -142,7 +142,7 @@ StoreResult<void> TargetTree::sync_directory(std::string_view path) {
 }
 
 StoreResult<FreeSpace> TargetTree::free_space() const {
-  struct statvfs status;
+  struct statvfs status{};
   if (::fstatvfs(state_->root.fd(), &status) != 0) {
     return std::unexpected(state_->error(errno, {}, "cannot examine the file system"));
   }

@@ -116,6 +116,8 @@ class TargetTree {
 
   TargetTree(TargetTree&&) noexcept;
   TargetTree& operator=(TargetTree&&) noexcept;
+  TargetTree(const TargetTree&) = delete;
+  TargetTree& operator=(const TargetTree&) = delete;
   ~TargetTree();
 
   // With all permissions for the user, so that it can be filled whatever its final mode; see

@@ -196,14 +196,14 @@ bool ReceiveCoordinator::on_chunk_stored(const UnitRecord& record) {
   return ++file.chunks_stored == ChunkGrid(entries_[record.file].size).count();
 }
 
-void ReceiveCoordinator::on_committed(EntryIndex index) {
+void ReceiveCoordinator::on_committed(EntryIndex file) {
   if (is_final(state_)) return;
-  const auto at = open_.find(index);
-  const std::uint64_t chunks = ChunkGrid(entries_[index].size).count();
+  const auto at = open_.find(file);
+  const std::uint64_t chunks = ChunkGrid(entries_[file].size).count();
   JETWAY_ASSERT(at != open_.end() && at->second.chunks_stored == chunks);
-  root_.on_file(index, at->second.digest.finish());
+  root_.on_file(file, at->second.digest.finish());
   open_.erase(at);
-  settled_[index] = true;
+  settled_[file] = true;
   if (chunks > 1) --begun_files_;
   ++progress_.files_done;
   finish_if_whole();

@@ -65,10 +65,11 @@ class ReceiveCoordinator {
   explicit ReceiveCoordinator(const ReceiveLimits& limits = {}) : limits_(limits), check_(limits.links) {}
   ReceiveCoordinator(const ReceiveCoordinator&) = delete;
   ReceiveCoordinator& operator=(const ReceiveCoordinator&) = delete;
+  ~ReceiveCoordinator() = default;
 
   // --- from the peer ---
 
-  void handle_message(ByteView message);
+  void handle_message(ByteView bytes);
   // The table of a unit has arrived. Each record is then expected with on_chunk_stored(). False: the sender
   // broke the protocol, the transfer has failed (or was over).
   bool handle_unit(std::span<const UnitRecord> records);

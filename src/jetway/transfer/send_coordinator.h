@@ -75,10 +75,11 @@ class SendCoordinator {
   explicit SendCoordinator(Offer offer, const SendLimits& limits = {});
   SendCoordinator(const SendCoordinator&) = delete;
   SendCoordinator& operator=(const SendCoordinator&) = delete;
+  ~SendCoordinator() = default;
 
   // --- from the peer ---
 
-  void handle_message(ByteView message);
+  void handle_message(ByteView bytes);
 
   // --- from the driver ---
 

@@ -25,6 +25,8 @@ class PipeListener final : public Listener {
   // `socket` listens.
   PipeListener(io::EventLoop& loop, io::Socket socket, Address local_address, const TransportConfig& config,
                PipeListenerHooks hooks);
+  PipeListener(const PipeListener&) = delete;
+  PipeListener& operator=(const PipeListener&) = delete;
   ~PipeListener() override;
 
   io::Task<std::optional<io::Connection>> accept() override;

@@ -102,7 +102,7 @@ CborWriter::Container CborWriter::open(bool is_map) {
 // Only now the number of items is known, so the head is put in front of what has been written since.
 void CborWriter::close(const Container& outer) {
   JETWAY_ASSERT(!inner_.has_key);
-  std::array<std::byte, kHeadMaxBytes> head;
+  std::array<std::byte, kHeadMaxBytes> head{};
   auto* const memory = reinterpret_cast<std::uint8_t*>(head.data());
   CborEncoder encoder;
   CborEncoder content;
