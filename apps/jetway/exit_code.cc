@@ -4,7 +4,7 @@ namespace jetway::command {
 
 namespace {
 
-ExitCode exit_code(const crypto::HandshakeError& error) {
+ExitCode handshake_exit_code(const crypto::HandshakeError& error) {
   switch (error.code) {
     case crypto::HandshakeErrc::UnknownPeer:
     case crypto::HandshakeErrc::PeerMismatch:
@@ -33,7 +33,7 @@ ExitCode exit_code(const node::NodeError& error) {
 }
 
 ExitCode exit_code(const transport::TransportError& error) {
-  if (error.handshake) return exit_code(*error.handshake);
+  if (error.handshake) return handshake_exit_code(*error.handshake);
   switch (error.code) {
     case transport::TransportErrc::BadAddress:
       return ExitCode::Usage;

@@ -35,9 +35,9 @@ namespace jetway::command {
 namespace {
 
 // How long a person may think about a transfer that is offered.
-constexpr std::chrono::minutes kPatience{10};
+constexpr std::chrono::minutes kOfferPatience{10};
 // After a signal or the one transfer of --once: how long connections may take to end by themselves.
-constexpr std::chrono::seconds kGrace{3};
+constexpr std::chrono::seconds kClosingGrace{3};
 
 std::optional<Problem> check_target(const std::string& directory) {
   struct stat status{};
@@ -134,7 +134,7 @@ class ReceiveCommand {
   }
 
   io::Task<void> close_after_grace() {
-    co_await loop_.sleep(kGrace);
+    co_await loop_.sleep(kClosingGrace);
     const auto open = open_;
     for (auto [number, connection] : open) co_await connection.close(0, "the receiver ends");
   }
@@ -249,7 +249,7 @@ class ReceiveCommand {
     options.stop = stop_.get_token();
     if (questioner_.can_ask() && !settings().yes) {
       options.confirm = [this](const node::OfferSummary& offer) {
-        return ask(accept_question(offer), DefaultAnswer::Yes, kPatience);
+        return ask(accept_question(offer), DefaultAnswer::Yes, kOfferPatience);
       };
     }
     return options;

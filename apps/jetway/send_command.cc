@@ -27,9 +27,9 @@ namespace jetway::command {
 namespace {
 
 // How long a person may think about an identity.
-constexpr std::chrono::hours kPatience{1};
+constexpr std::chrono::hours kIdentityPatience{1};
 // After Ctrl-C: how long the orderly end of a transfer may take before the connection is closed under it.
-constexpr std::chrono::seconds kGrace{3};
+constexpr std::chrono::seconds kInterruptGrace{3};
 
 std::optional<Problem> check_paths(const std::vector<std::string>& paths) {
   for (const std::string& path : paths) {
@@ -97,7 +97,7 @@ class SendCommand {
   }
 
   io::Task<void> close_after_grace(io::Connection connection) {
-    co_await loop_.sleep(kGrace);
+    co_await loop_.sleep(kInterruptGrace);
     co_await connection.close(0, "interrupted");
   }
 
@@ -114,7 +114,8 @@ class SendCommand {
     }
     reporter().on_question();
     Questioner questioner;
-    const bool is_accepted = questioner.ask(unknown_peer_question(unknown), DefaultAnswer::No, kPatience);
+    const bool is_accepted =
+        questioner.ask(unknown_peer_question(unknown), DefaultAnswer::No, kIdentityPatience);
     reporter().on_answer();
     return is_accepted;
   }

@@ -49,6 +49,9 @@ io::Task<io::Connection> connect(io::EventLoop* loop, std::uint16_t port, transp
 // pages.
 class BlockPool final : public BufferRecycler {
  public:
+  BlockPool() = default;
+  BlockPool(const BlockPool&) = delete;
+  BlockPool& operator=(const BlockPool&) = delete;
   ~BlockPool() {
     for (std::byte* memory : free_) delete[] memory;
   }

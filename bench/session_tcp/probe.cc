@@ -1,5 +1,5 @@
+#include <charconv>
 #include <cstdio>
-#include <cstdlib>
 #include <exception>
 #include <string_view>
 
@@ -12,7 +12,9 @@ int main(int argc, char** argv) {
   using namespace jetway::bench;
   const std::string_view what = argc == 4 ? argv[1] : "";
   const std::string_view who = argc == 4 ? argv[2] : "";
-  const int count = argc == 4 ? std::atoi(argv[3]) : 0;
+  const std::string_view digits = argc == 4 ? argv[3] : "";
+  int count = 0;
+  std::from_chars(digits.data(), digits.data() + digits.size(), count);
   if ((what != "bulk" && what != "handshake") || (who != "jetway" && who != "tls") || count <= 0) {
     std::fputs("usage: session_tcp_probe bulk|handshake jetway|tls COUNT\n", stderr);
     return 2;

@@ -15,6 +15,9 @@ namespace {
 
 class JsonReporterTest : public testing::Test {
  protected:
+  JsonReporterTest() = default;
+  JsonReporterTest(const JsonReporterTest&) = delete;
+  JsonReporterTest& operator=(const JsonReporterTest&) = delete;
   ~JsonReporterTest() override {
     ::close(pipe_[0]);
     ::close(pipe_[1]);

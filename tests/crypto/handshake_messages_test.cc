@@ -9,7 +9,7 @@
 namespace jetway::crypto {
 namespace {
 
-constexpr WallTime kNow{std::chrono::milliseconds{1'795'262'400'000}};
+constexpr WallTime kSentAt{std::chrono::milliseconds{1'795'262'400'000}};
 
 Bytes random_bytes(SeededRandom& random, std::size_t size) {
   Bytes bytes(size);
@@ -19,7 +19,7 @@ Bytes random_bytes(SeededRandom& random, std::size_t size) {
 
 Cookie random_cookie(SeededRandom& random) {
   return {.first_init = Hash256{random.make<HandshakeRandom>()},
-          .server_time = kNow,
+          .server_time = kSentAt,
           .mac = Hash256{random.make<HandshakeRandom>()}};
 }
 
@@ -31,7 +31,7 @@ struct InitParts {
   Bytes extensions = random_bytes(random, 10);
   InitMessage init{.versions = {2, 1},
                    .random = random.make<HandshakeRandom>(),
-                   .timestamp = kNow,
+                   .timestamp = kSentAt,
                    .key_exchange = 1,
                    .x25519_share = share,
                    .encapsulation_key = key,
@@ -54,7 +54,7 @@ TEST(HandshakeMessagesTest, InitGoesBothWays) {
     ASSERT_TRUE(init.has_value());
     EXPECT_EQ(init->versions, parts.init.versions);
     EXPECT_EQ(init->random, parts.init.random);
-    EXPECT_EQ(init->timestamp, kNow);
+    EXPECT_EQ(init->timestamp, kSentAt);
     EXPECT_EQ(init->key_exchange, 1);
     EXPECT_TRUE(equal_bytes(init->x25519_share, parts.share));
     EXPECT_TRUE(equal_bytes(init->encapsulation_key, parts.key));
@@ -106,7 +106,7 @@ TEST(HandshakeMessagesTest, ResponseGoesBothWays) {
   ResponseMessage response;
   response.version = 1;
   response.random = parts.init.random;
-  response.timestamp = kNow;
+  response.timestamp = kSentAt;
   response.suite = 2;
   response.x25519_share = parts.share;
   response.ciphertext = ciphertext;
@@ -118,7 +118,7 @@ TEST(HandshakeMessagesTest, ResponseGoesBothWays) {
   ASSERT_TRUE(decoded.has_value());
   EXPECT_EQ(decoded->version, 1);
   EXPECT_EQ(decoded->random, response.random);
-  EXPECT_EQ(decoded->timestamp, kNow);
+  EXPECT_EQ(decoded->timestamp, kSentAt);
   EXPECT_EQ(decoded->suite, 2);
   EXPECT_TRUE(equal_bytes(decoded->x25519_share, parts.share));
   EXPECT_TRUE(equal_bytes(decoded->ciphertext, ciphertext));

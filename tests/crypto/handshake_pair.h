@@ -27,10 +27,10 @@ inline std::shared_ptr<const Identity> identity_of(Role role, KeyType type = Key
     SeededRandom random(seed);
     return std::make_shared<const Identity>(Identity::generate(of, random));
   };
-  static const std::shared_ptr<const Identity> identities[2][2] = {
+  static const std::shared_ptr<const Identity> kIdentities[2][2] = {
       {kMake(KeyType::Ed25519, 1), kMake(KeyType::MlDsa65, 2)},
       {kMake(KeyType::Ed25519, 3), kMake(KeyType::MlDsa65, 4)}};
-  return identities[role == Role::Dialer ? 0 : 1][type == KeyType::Ed25519 ? 0 : 1];
+  return kIdentities[role == Role::Dialer ? 0 : 1][type == KeyType::Ed25519 ? 0 : 1];
 }
 
 // A dialer and a listener that know each other, with everything a test may want to change before start().

@@ -22,11 +22,11 @@ class InitFilterTest : public testing::Test {
   }
   InitFreshness answer(InitFilter& filter, WallTime retried, WallTime timestamp) {
     InitFreshness fresh = init(timestamp);
-    fresh.cookie = filter.make_cookie(retried, kFirst, kAddress);
+    fresh.cookie = filter.make_cookie(retried, first_, kAddress);
     return fresh;
   }
 
-  const Hash256 kFirst = sha256(as_bytes("the first Init"));
+  const Hash256 first_ = sha256(as_bytes("the first Init"));
   SeededRandom random_{3};
 };
 

@@ -11,6 +11,8 @@ namespace jetway::crypto::test {
 class ScriptedRandom final : public RandomSource {
  public:
   explicit ScriptedRandom(Bytes script) : script_(std::move(script)) {}
+  ScriptedRandom(const ScriptedRandom&) = delete;
+  ScriptedRandom& operator=(const ScriptedRandom&) = delete;
   ~ScriptedRandom() override { EXPECT_EQ(used_, script_.size()) << "not all of the script was drawn"; }
 
   void fill(MutableBytes out) override {

@@ -89,22 +89,23 @@ TEST_P(ConnectionTest, AnEchoComesBackWhole) {
   EXPECT_TRUE(loop_.run_until_done(run(&loop_, pair.dialer, Bytes{})));
 }
 
+Task<void> send_and_compare(EventLoop* loop, Connection connection, std::uint64_t seed, int* intact) {
+  const Bytes content = pattern(10'000 + seed, seed);
+  auto stream = co_await connection.open_stream(Direction::TwoWay);
+  if (!stream) co_return;
+  loop->spawn(write_all(*stream, content));
+  if (co_await read_to_end(*stream) == content) ++*intact;
+}
+
 TEST_P(ConnectionTest, ManyStreamsShareAConnectionAndWaitForTheLimit) {
   transport::TransportConfig small = sim::make_transport_config();
   small.framed.session.streams_two_way_max = 8;
   ConnectedPair pair = connect(sim::make_transport_config(), small);
   loop_.spawn(echo(&loop_, pair.accepted));
-  const auto one = [](EventLoop* loop, Connection connection, std::uint64_t seed, int* intact) -> Task<void> {
-    const Bytes content = pattern(10'000 + seed, seed);
-    auto stream = co_await connection.open_stream(Direction::TwoWay);
-    if (!stream) co_return;
-    loop->spawn(write_all(*stream, content));
-    if (co_await read_to_end(*stream) == content) ++*intact;
-  };
-  const auto all = [one](EventLoop* loop, Connection connection) -> Task<int> {
+  const auto all = [](EventLoop* loop, Connection connection) -> Task<int> {
     int intact = 0;
     TaskGroup group(*loop);
-    for (std::uint64_t i = 0; i < 200; ++i) group.spawn(one(loop, connection, i, &intact));
+    for (std::uint64_t i = 0; i < 200; ++i) group.spawn(send_and_compare(loop, connection, i, &intact));
     co_await group.join();
     co_return intact;
   };

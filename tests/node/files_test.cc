@@ -132,6 +132,7 @@ TEST_F(IdentityStoreTest, ProgramsThatStartAtOnceHaveOneKey) {
   std::vector<crypto::PeerId> ids(8);
   {
     std::vector<std::jthread> threads;
+    threads.reserve(ids.size());
     for (crypto::PeerId& id : ids) {
       threads.emplace_back([&] {
         crypto::SystemRandom random;
@@ -183,6 +184,7 @@ TEST_F(KnownPeersFileTest, ALineThatCannotBeReadIsAnError) {
 TEST_F(KnownPeersFileTest, ManyAtOnceLoseNothing) {
   {
     std::vector<std::jthread> threads;
+    threads.reserve(8);
     for (unsigned i = 0; i < 8; ++i) {
       threads.emplace_back(
           [this, i] { EXPECT_TRUE(file().remember(peer("tcp://a:" + std::to_string(i), i))); });

@@ -137,7 +137,8 @@ SendResult TransferPair::send(SendRequest request, std::optional<std::uint64_t> 
   return results[0];
 }
 
-SendResult TransferPair::send(std::vector<std::string> names, std::optional<std::uint64_t> cut_after_bytes) {
+SendResult TransferPair::send(const std::vector<std::string>& names,
+                              std::optional<std::uint64_t> cut_after_bytes) {
   SendRequest request;
   for (const std::string& name : names) request.paths.emplace_back(source / name);
   return send(std::move(request), cut_after_bytes);

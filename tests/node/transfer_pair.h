@@ -62,7 +62,7 @@ class TransferPair : public testing::Test {
   // handed over so much.
   SendResult send(SendRequest request, std::optional<std::uint64_t> cut_after_bytes = std::nullopt);
   // Sends from paths below `source`.
-  SendResult send(std::vector<std::string> names,
+  SendResult send(const std::vector<std::string>& names,
                   std::optional<std::uint64_t> cut_after_bytes = std::nullopt);
   // Two sends at once.
   std::pair<SendResult, SendResult> send_twice(const std::string& name);

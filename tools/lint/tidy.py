@@ -22,7 +22,7 @@ TIDY = [
 ]  # fmt: skip
 UNIT_FILES = 8  # of the largest layer these need 1 GB
 
-TARGET = re.compile(r" -o (\S+)/[^/ ]+\.dir/")
+TARGET = re.compile(r" -o (\S+\.dir)/")
 STARTS_FINDING = re.compile(r"^(?=\S+:\d+:\d+: (?:warning|error):)", re.MULTILINE)
 
 

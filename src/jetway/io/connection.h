@@ -63,7 +63,7 @@ struct ConnectionInfo {
   std::string transport;  // "tcp", "unix"
   std::string local_address;
   std::string remote_address;
-  crypto::Suite suite;
+  crypto::Suite suite = crypto::Suite::Aes256Gcm;
   std::string_view key_exchange;  // "X25519MLKEM768"
   std::optional<Duration> rtt;
   session::CountersSnapshot counters;
