@@ -32,6 +32,24 @@ class ConcurrencyTest(EndToEndTest):
         self.assertEqual(os.listdir(self.bob.inbox), ["big"])
         self.assertLess(moved, 60_000_000)  # the second had little to do
 
+    def test_the_same_send_to_two_receivers_of_one_folder(self):
+        """They share no state, so that only the partial files themselves tell them apart."""
+        file = self.make_file("big", 30_000_000)
+        carol = Peer(self, "carol")
+        senders = []
+        for number, peer in enumerate((self.bob, carol)):
+            receiver = peer.listen("--dir", self.bob.inbox)
+            proxy = Proxy(receiver.address, bytes_per_second=20_000_000)
+            self.addCleanup(proxy.close)
+            senders.append(self.alice.start_send(file, to=proxy.address_of(receiver)))
+            if number == 0:
+                receiver.wait_for_event("progress")
+        for sender in senders:
+            self.assertEqual(sender.wait(), 0, sender.stdout + sender.stderr)
+        self.assertEqual(sorted(os.listdir(self.bob.inbox)), ["big", "big (1)"])
+        for name in ("big", "big (1)"):
+            self.assert_same_file(file, self.bob.inbox / name)
+
     def test_one_that_fails_does_not_end_the_receiver(self):
         file = self.make_file("big", 30_000_000)
         receiver = self.bob.listen()

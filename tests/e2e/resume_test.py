@@ -1,5 +1,7 @@
 """A killed transfer continues: what was verified is not sent twice, and what arrives is right."""
 
+import shutil
+
 from jetway import EndToEndTest, signal, time
 from proxy import Proxy
 
@@ -79,6 +81,18 @@ class ResumeTest(EndToEndTest):
         self.assert_resumed(self.alice.send(self.root / "tree", to=receiver.to), total)
         for path in (self.root / "tree").iterdir():
             self.assert_same_file(path, self.bob.inbox / "tree" / path.name)
+
+    def test_killed_receiver_whose_state_was_deleted(self):
+        receiver = self.bob.listen()
+        sender = self.alice.start_send(self.file, to=self.slowed(receiver))
+        self.wait_for_bytes(receiver, 8_000_000)
+        receiver.kill()
+        self.assertEqual(sender.wait(), 5, sender.stderr)
+        shutil.rmtree(self.bob.home / ".local/state/jetway")
+        receiver = self.bob.listen()
+        self.assert_resumed(self.alice.send(self.file, to=receiver.to), SIZE)
+        self.assert_same_file(self.file, self.bob.inbox / "big")
+        self.assert_nothing_partial(self.bob.inbox)
 
     def test_ctrl_c_prints_the_command_that_continues(self):
         receiver = self.bob.listen()

@@ -59,13 +59,21 @@ std::map<std::string, Node> list_tree(const std::string& root) {
 TransferPair::TransferPair()
     : sender_config_(config_with(random_)),
       receiver_config_(config_with(random_)),
-      db_(std::move(store::StateDb::open(state_.path())->db)) {
+      state_(std::in_place),
+      db_(std::move(store::StateDb::open(state_->path())->db)) {
   options.target = target.path();
   options.fsync = FsyncPolicy::Never;
-  options.state_directory = state_.path();
+  options.state_directory = state_->path();
   auto listening = transport_->listen(loop_, {.endpoint = transport::TcpEndpoint{"127.0.0.1", 0}, .peer = {}},
                                       receiver_config_);
   listener_ = std::move(listening.value());
+}
+
+void TransferPair::lose_state() {
+  restart_receiver();
+  state_.emplace();
+  db_ = std::move(store::StateDb::open(state_->path())->db);
+  options.state_directory = state_->path();
 }
 
 io::Task<void> TransferPair::accept_and_serve() {

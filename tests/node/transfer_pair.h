@@ -72,6 +72,8 @@ class TransferPair : public testing::Test {
 
   // Takes effect with the next send.
   void restart_receiver() { receiver.reset(); }
+  // As if the state directory had been deleted. Takes effect with the next send.
+  void lose_state();
 
   void expect_same_trees(const std::string& a, const std::string& b) const;
   static std::string random_bytes(std::size_t count, std::uint64_t seed);
@@ -102,7 +104,7 @@ class TransferPair : public testing::Test {
   transport::TransportConfig receiver_config_;
   std::unique_ptr<transport::Transport> transport_ = transport::make_tcp_transport();
   std::unique_ptr<transport::Listener> listener_;
-  TempDir state_;
+  std::optional<TempDir> state_;
   store::StateDb db_;
   RecordingObserver second_sending_;
 

@@ -1,5 +1,6 @@
 #include <filesystem>
 
+#include "jetway/store/target_tree.h"
 #include "tests/node/transfer_pair.h"
 
 namespace jetway::node::test {
@@ -63,6 +64,39 @@ TEST_F(TransferResumeTest, PartialFilesOfFilesThatAreGoneAreRemovedAtTheEnd) {
   ASSERT_TRUE(send({"t"}));
   EXPECT_TRUE(partials().empty());
   expect_same_trees(source / "t", target / "t");
+}
+
+TEST_F(TransferResumeTest, WithoutItsStateAReceiverFindsPartialFilesByTheirNames) {
+  source.make_directory("t");
+  source.write("t/big", random_bytes(8'000'000, 3));
+  ASSERT_FALSE(send({"t"}, 5'000'000));
+  ASSERT_EQ(partials().size(), 1u);
+  lose_state();
+  const auto result = send({"t"});
+  ASSERT_TRUE(result) << result.error().reason;
+  EXPECT_GE(result->bytes_already_there, 2'000'000u);
+  EXPECT_EQ(result->bytes_moved + result->bytes_already_there, 8'000'000u);
+  EXPECT_TRUE(partials().empty());
+  expect_same_trees(source / "t", target / "t");
+}
+
+// Goal: a partial file that somebody else writes is neither continued nor removed.
+TEST_F(TransferResumeTest, WithoutItsStateAReceiverLeavesWhatAnotherOneWrites) {
+  source.write("big", random_bytes(8'000'000, 3));
+  ASSERT_FALSE(send({"big"}, 5'000'000));
+  ASSERT_EQ(partials().size(), 1u);
+  const std::string theirs = partials()[0];
+  for (const bool is_state_lost : {false, true}) {
+    auto tree = store::TargetTree::open(target.path());
+    const auto held = tree->reopen_partial(theirs.substr(theirs.rfind('/') + 1), 8'000'000);
+    ASSERT_STORED(held);
+    if (is_state_lost) lose_state();
+    const auto result = send({"big"});
+    ASSERT_TRUE(result) << result.error().reason;
+    EXPECT_EQ(target.read("big"), source.read("big"));
+    EXPECT_EQ(partials(), std::vector{theirs});
+    std::filesystem::remove(target / "big");
+  }
 }
 
 TEST_F(TransferResumeTest, DamageToAPartialFileIsFoundAndRepaired) {

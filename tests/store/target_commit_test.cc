@@ -278,58 +278,6 @@ TEST_F(TargetLinkTest, TheReceiversOwnUserMayAllowIt) {
   EXPECT_STORED(opened->make_symlink("link", "/etc/passwd", kLinkTime, CollisionPolicy::Rename));
 }
 
-// ---- partial files ----
-
-TEST_F(TargetLinkTest, APartialFileSurvivesAndIsReopened) {
-  std::string temp_path;
-  ASSERT_STORED(tree_->make_directory("d"));
-  {
-    auto partial = tree_->create_partial("d/file", 10);
-    ASSERT_STORED(partial);
-    temp_path = partial->temp_path();
-    ASSERT_STORED(partial->write_at(5, as_bytes("World")));
-  }
-  EXPECT_TRUE(is_partial_name(name_of(temp_path)));
-  EXPECT_TRUE(temp_path.starts_with("d/.jetway-"));
-  EXPECT_FALSE(dir_.has("d/file"));
-  auto partial = tree_->reopen_partial(temp_path, 1);
-  ASSERT_STORED(partial);
-  EXPECT_EQ(*partial->size(), 10u);
-  ASSERT_STORED(partial->write_at(0, as_bytes("Hello")));
-  std::array<std::byte, 16> back;
-  EXPECT_EQ(*partial->read_at(0, back), 10u);
-  ASSERT_STORED(partial->truncate(7));
-  ASSERT_STORED(partial->sync());
-  ASSERT_STORED(tree_->commit(std::move(*partial), "d/file", kMetadata, CollisionPolicy::Rename));
-  EXPECT_EQ(dir_.read("d/file"), "HelloWo");
-  EXPECT_EQ(dir_.names("d"), std::set<std::string>{"file"});
-}
-
-TEST_F(TargetLinkTest, RoomForAPartialFileIsReservedWithoutASize) {
-  auto partial = tree_->create_partial("file", 1 << 20);
-  ASSERT_STORED(partial);
-  EXPECT_EQ(*partial->size(), 0u);
-}
-
-TEST_F(TargetLinkTest, DiscardRemovesPartialFilesOnly) {
-  auto partial = tree_->create_partial("file", 1);
-  ASSERT_STORED(partial);
-  dir_.write("other", "");
-  EXPECT_EQ(code_of(tree_->discard("other")), StoreErrc::UnsafePath);
-  EXPECT_STORED(tree_->discard(partial->temp_path()));
-  EXPECT_STORED(tree_->discard(partial->temp_path()));
-  EXPECT_STORED(tree_->discard("nowhere/" + partial->temp_path()));
-  EXPECT_EQ(dir_.names(), std::set<std::string>{"other"});
-}
-
-TEST_F(TargetLinkTest, APartialFileStaysInItsDirectory) {
-  ASSERT_STORED(tree_->make_directory("d"));
-  auto partial = tree_->create_partial("file", 1);
-  ASSERT_STORED(partial);
-  EXPECT_EQ(code_of(tree_->commit(std::move(*partial), "d/file", {}, CollisionPolicy::Rename)),
-            StoreErrc::UnsafePath);
-}
-
 // ---- names ----
 
 TEST(FileNamesTest, PartialNamesAreRecognisedAndNothingElse) {

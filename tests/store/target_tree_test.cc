@@ -183,9 +183,14 @@ TEST_F(TargetTreeTest, AnOrdinaryUserWritesAndResumes) {
   auto tree = open();
   ASSERT_STORED(tree.make_directory("d"));
   ASSERT_STORED(put(tree, "d/file"));
-  auto partial = tree.create_partial("d/large", 5);
+  std::string temp_path;
+  {
+    const auto begun = tree.create_partial("d/large", 5);
+    ASSERT_STORED(begun);
+    temp_path = begun->temp_path();
+  }
+  auto partial = tree.reopen_partial(temp_path, 5);
   ASSERT_STORED(partial);
-  ASSERT_STORED(tree.reopen_partial(partial->temp_path(), 1));
   ASSERT_STORED(tree.commit(std::move(*partial), "d/large", {}, CollisionPolicy::Rename));
   ASSERT_STORED(tree.finish_directory("d", {.mode = 0555}));
   EXPECT_EQ(code_of(put(tree, "d/more")), StoreErrc::PermissionDenied);

@@ -92,7 +92,7 @@ io::Task<bool> IncomingTransfer::report_found(TargetWriter::Found& found) {
   for (std::uint64_t first = 0; first < chunks; first += kHashAtOnce) {
     const std::uint64_t count = std::min(kHashAtOnce, chunks - first);
     const auto hashes =
-        co_await shared_.loop.offload([&] { return store::hash_chunks(found.large->file(), first, count); });
+        co_await shared_.loop.offload([&] { return store::hash_chunks(*found.large, first, count); });
     if (is_over()) co_return false;
     if (!hashes) {
       fail(failure_of(hashes.error()));

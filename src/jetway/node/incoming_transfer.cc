@@ -86,6 +86,7 @@ IncomingTransfer::IncomingTransfer(const Shared& shared, io::Connection connecti
       tasks_(shared.loop) {}
 
 IncomingTransfer::~IncomingTransfer() {
+  files_.clear();  // nobody may get the job while its partial files are held
   if (has_job_) shared_.jobs.release(job_);
 }
 
@@ -183,8 +184,8 @@ io::Task<bool> IncomingTransfer::claim_job() {
 
 io::Task<bool> IncomingTransfer::open_target() {
   const ReceiveOptions& options = shared_.options;
-  const store::TargetConfig config{.sync = sync_of(options.fsync),
-                                   .allow_outside_links = options.allow_outside_links};
+  const store::TargetConfig config{
+      .sync = sync_of(options.fsync), .allow_outside_links = options.allow_outside_links, .job = job_};
   auto tree =
       co_await shared_.loop.offload([&] { return store::TargetTree::open(options.target.string(), config); });
   if (!tree) {

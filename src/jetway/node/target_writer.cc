@@ -23,6 +23,9 @@ namespace {
 
 // What prepare() reads of existing files before it lets others have the thread.
 constexpr std::uint64_t kReadAtOnceBytes = 32 << 20;
+// Partial files of earlier attempts that are continued: each keeps a descriptor until it is whole. More than
+// a receiver begins at a time.
+constexpr std::size_t kHeldPartialsMax = 256;
 
 store::FileMetadata metadata_of(const Entry& entry) {
   return {.mode = entry.mode, .modified_ns = entry.modified_ns};
@@ -40,7 +43,7 @@ StoreResult<void> update_metadata(store::File file, const Entry& entry) {
 
 bool is_nothing_usable(StoreErrc code) {
   return code == StoreErrc::NotFound || code == StoreErrc::UnsafePath || code == StoreErrc::IsADirectory ||
-         code == StoreErrc::Unsupported || code == StoreErrc::PermissionDenied;
+         code == StoreErrc::Unsupported || code == StoreErrc::PermissionDenied || code == StoreErrc::Busy;
 }
 
 }  // namespace
@@ -118,19 +121,27 @@ TargetWriter::Result TargetWriter::make_empty(EntryIndex index, const Entry& ent
   return {};
 }
 
+// The database knows where it is, or else its name follows from the job. What was not to be had stays in
+// partials_, for finish().
 StoreResult<bool> TargetWriter::find_partial(EntryIndex index, const Entry& entry, Prepared& out) {
   const auto known = partials_.find(entry.path);
-  if (known == partials_.end()) return false;
-  auto partial = tree_.reopen_partial(known->second, entry.size);
+  const bool is_known = known != partials_.end();
+  const bool is_possible = is_known || (ChunkGrid(entry.size).count() > 1 && !is_fresh(entry));
+  if (!is_possible || held_partials_ == kHeldPartialsMax) return false;
+  auto partial =
+      is_known ? tree_.reopen_partial(known->second, entry.size) : tree_.find_partial(entry.path, entry.size);
   if (!partial) {
-    partials_.erase(known);
     if (is_nothing_usable(partial.error().code)) return false;
     return std::unexpected(std::move(partial.error()));
   }
+  if (is_known) partials_.erase(known);
+  auto reader = partial->file().duplicate();
+  if (!reader) return std::unexpected(std::move(reader.error()));
   Found found{.index = index, .file = std::make_shared<IncomingFile>(entry), .hashes = {}, .large = {}};
-  found.file->temp_path = known->second;
-  partials_.erase(known);
-  if (auto added = add_found(std::move(found), std::move(*partial), out); !added) {
+  found.file->temp_path = partial->temp_path();
+  found.file->partial = std::move(*partial);
+  ++held_partials_;
+  if (auto added = add_found(std::move(found), std::move(*reader), out); !added) {
     return std::unexpected(std::move(added.error()));
   }
   return true;
@@ -147,14 +158,14 @@ TargetWriter::Result TargetWriter::find_existing(EntryIndex index, const Entry& 
   if (version->size == 0) return {};
   Found found{.index = index, .file = std::make_shared<IncomingFile>(entry), .hashes = {}, .large = {}};
   found.file->existing = *version;
-  return add_found(std::move(found), store::PartialFile(std::move(*present), {}), out);
+  return add_found(std::move(found), std::move(*present), out);
 }
 
-TargetWriter::Result TargetWriter::add_found(Found found, store::PartialFile file, Prepared& out) {
+TargetWriter::Result TargetWriter::add_found(Found found, store::File file, Prepared& out) {
   if (ChunkGrid(found.file->entry.size).count() > 1) {
     found.large = std::move(file);
   } else {
-    auto hashes = store::hash_chunks(file.file(), 0, 1);
+    auto hashes = store::hash_chunks(file, 0, 1);
     if (!hashes) return std::unexpected(std::move(hashes.error()));
     found.hashes = std::move(*hashes);
     read_bytes_ += found.file->entry.size;
@@ -219,15 +230,14 @@ StoreResult<std::string> TargetWriter::write_small(const Entry& entry, ByteView 
   return std::move(committed->path);
 }
 
-// Opens the partial file, the earlier one if there is one.
+// Begins a partial file unless there is one.
 TargetWriter::Result TargetWriter::open_partial(IncomingFile& file) {
   const std::lock_guard lock(file.mutex);
   if (file.partial) return {};
-  auto opened = file.temp_path.empty() ? tree_.create_partial(file.entry.path, file.entry.size)
-                                       : tree_.reopen_partial(file.temp_path, file.entry.size);
-  if (!opened) return std::unexpected(std::move(opened.error()));
-  file.temp_path = opened->temp_path();
-  file.partial.emplace(std::move(*opened));
+  auto created = tree_.create_partial(file.entry.path, file.entry.size);
+  if (!created) return std::unexpected(std::move(created.error()));
+  file.temp_path = created->temp_path();
+  file.partial.emplace(std::move(*created));
   return {};
 }
 
@@ -246,10 +256,9 @@ StoreResult<std::string> TargetWriter::commit_locked(IncomingFile& file) {
     if (*is_identical) return std::string{entry.path};
   }
   if (!file.partial) {
-    auto opened = file.temp_path.empty() ? tree_.create_partial(entry.path, entry.size)
-                                         : tree_.reopen_partial(file.temp_path, entry.size);
-    if (!opened) return std::unexpected(std::move(opened.error()));
-    file.partial.emplace(std::move(*opened));
+    auto created = tree_.create_partial(entry.path, entry.size);
+    if (!created) return std::unexpected(std::move(created.error()));
+    file.partial.emplace(std::move(*created));
   }
   if (auto done = copy_references(file); !done) {
     if (file.temp_path.empty()) static_cast<void>(tree_.discard(file.partial->temp_path()));
@@ -311,7 +320,11 @@ transfer::TransferResult<> TargetWriter::finish(std::span<const Entry> folders) 
       return std::unexpected(failure_of(done.error()));
     }
   }
-  for (const auto& [path, temp_path] : partials_) static_cast<void>(tree_.discard(temp_path));
+  for (const auto& [path, temp_path] : partials_) {
+    // Held while it goes: it may be another receiver's by now.
+    const auto held = tree_.reopen_partial(temp_path, 0);
+    if (held) static_cast<void>(tree_.discard(temp_path));
+  }
   if (auto done = tree_.sync_batch(); !done) return std::unexpected(failure_of(done.error()));
   return {};
 }

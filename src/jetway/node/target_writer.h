@@ -30,7 +30,7 @@ struct IncomingFile {
 
   std::mutex mutex;
   std::string temp_path;                         // of the partial file; empty: there is none
-  std::optional<store::PartialFile> partial;     // while it is open
+  std::optional<store::PartialFile> partial;     // from when it is found or begun until it is committed
   std::optional<store::FileVersion> existing;    // a file under the final name whose chunks may be used
   std::vector<transfer::UnitRecord> references;  // to `existing`, not copied yet
 };
@@ -41,7 +41,7 @@ class TargetWriter {
  public:
   using PartialsByPath = std::map<std::string, std::string, std::less<>>;  // final path -> temp path
 
-  // `partials`: what an earlier attempt left.
+  // `partials`: what an earlier attempt is known to have left.
   TargetWriter(store::TargetTree tree, store::CollisionPolicy policy, PartialsByPath partials)
       : tree_(std::move(tree)), policy_(policy), partials_(std::move(partials)) {}
 
@@ -53,7 +53,7 @@ class TargetWriter {
     std::shared_ptr<IncomingFile> file;
     std::vector<crypto::Hash256> hashes;  // of a small file
     // A large one, partial or not, to be hashed with hash_chunks().
-    std::optional<store::PartialFile> large;
+    std::optional<store::File> large;
   };
   struct Prepared {
     std::size_t count = 0;  // entries done; the last one may be a large Found
@@ -98,7 +98,7 @@ class TargetWriter {
   store::StoreResult<bool> find_partial(transfer::EntryIndex index, const transfer::Entry& entry,
                                         Prepared& out);
   Result find_existing(transfer::EntryIndex index, const transfer::Entry& entry, Prepared& out);
-  Result add_found(Found found, store::PartialFile file, Prepared& out);
+  Result add_found(Found found, store::File file, Prepared& out);
   bool is_fresh(const transfer::Entry& entry) const;
 
   store::StoreResult<Stored> store_one(const Job& job, ByteView content);
@@ -110,7 +110,8 @@ class TargetWriter {
 
   store::TargetTree tree_;
   store::CollisionPolicy policy_;
-  PartialsByPath partials_;   // not used yet
+  PartialsByPath partials_;  // not used yet
+  std::size_t held_partials_ = 0;
   std::string fresh_folder_;  // the topmost folder on the present way that we made: nothing is in it
   std::uint64_t read_bytes_ = 0;
 };

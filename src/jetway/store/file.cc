@@ -72,6 +72,12 @@ StoreResult<void> File::sync() const {
   return {};
 }
 
+StoreResult<File> File::duplicate() const {
+  Descriptor copy{::fcntl(fd(), F_DUPFD_CLOEXEC, 0)};
+  if (!copy.is_open()) return std::unexpected(system_error(errno, path_, "cannot open again"));
+  return File{std::move(copy), path_};
+}
+
 void File::expect_sequential_reads() const {
   // Only advice; what it returns changes nothing.
   static_cast<void>(::posix_fadvise(fd(), 0, 0, POSIX_FADV_SEQUENTIAL));

@@ -67,6 +67,8 @@ class File {
   StoreResult<FileVersion> version() const;
   // Content and size are on the device when it returns (fdatasync).
   StoreResult<void> sync() const;
+  // A further descriptor of the same open file, which keeps what is locked through it locked.
+  StoreResult<File> duplicate() const;
   // Tells the kernel that it will be read from front to back.
   void expect_sequential_reads() const;
 

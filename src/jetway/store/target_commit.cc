@@ -176,6 +176,29 @@ StoreResult<NewFile> TargetTree::State::create_named(const TargetPlace& place, i
   return NewFile{.file{std::move(descriptor), root.display(path)}, .temp_name = std::move(temp_name)};
 }
 
+// With the job's name for it, or with a random one when that is taken.
+StoreResult<NewFile> TargetTree::State::create_claimed(const TargetPlace& place) {
+  constexpr int kFlags = O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
+  Descriptor descriptor;
+  const auto create = [&](const char* name) {
+    descriptor = Descriptor{::openat(place.fd(), name, kFlags, 0600)};
+    if (!descriptor.is_open()) return errno;
+    // Before it was locked another run of the job may have found it.
+    return claim_partial(place.fd(), name, descriptor.fd()) == Claim::Theirs ? EEXIST : 0;
+  };
+  std::string temp_name;
+  int failure = EEXIST;
+  if (config.job) {
+    temp_name = job_partial_name(place);
+    failure = create(temp_name.c_str());
+    if (failure == EEXIST && remove_abandoned(place, temp_name)) failure = create(temp_name.c_str());
+  }
+  if (failure == EEXIST) failure = with_temp_name(place.name, temp_name, create);
+  const std::string path = place.sibling(place.name);
+  if (failure != 0) return std::unexpected(error(failure, path, "cannot create"));
+  return NewFile{.file{std::move(descriptor), root.display(path)}, .temp_name = std::move(temp_name)};
+}
+
 bool TargetTree::State::has_to_sync(const TargetPlace& place, std::uint64_t size) const {
   switch (config.sync) {
     case SyncPolicy::Never:

@@ -34,6 +34,16 @@ struct UnnamedFile {
   const std::string& temp_name;
 };
 
+// Who may write a partial file. Whoever makes or opens one locks it and sees whether it still has that name:
+// the one who had it before may have completed or removed it since it was opened.
+enum class Claim : std::uint8_t { Ours, Theirs, NoLocks };
+Claim claim_partial(int directory, const std::string& name, int fd);
+
+struct ClaimedFile {
+  File file;
+  Claim claim;  // Ours or NoLocks
+};
+
 StoreResult<void> apply_metadata(const File& file, const FileMetadata& metadata);
 
 struct TargetTree::State {
@@ -61,6 +71,13 @@ struct TargetTree::State {
 
   StoreResult<NewFile> create_unnamed(const TargetPlace& place);
   StoreResult<NewFile> create_named(const TargetPlace& place, int flags);
+  StoreResult<NewFile> create_claimed(const TargetPlace& place);
+  // What the job calls its partial file of `place`.
+  std::string job_partial_name(const TargetPlace& place) const;
+  // A partial file that is there. Busy when it is somebody else's.
+  StoreResult<ClaimedFile> open_claimed(const TargetPlace& place, const std::string& name) const;
+  // Removes what a run of the same job has left and nobody has open. Whether it has.
+  bool remove_abandoned(const TargetPlace& place, const std::string& name) const;
   StoreResult<NewFile> create_small(const TargetPlace& place);
   StoreResult<Committed> fill_and_settle(const TargetPlace& place, const UnnamedFile& file, ByteView content,
                                          const FileMetadata& metadata, CollisionPolicy policy);

@@ -9,6 +9,7 @@
 #include "jetway/base/bytes.h"
 #include "jetway/store/error.h"
 #include "jetway/store/file.h"
+#include "jetway/store/job_lock.h"
 
 namespace jetway::store {
 
@@ -43,6 +44,9 @@ struct TargetConfig {
   std::uint32_t rename_attempts = 10'000;
   // Lets links point out of the target folder. Only the receiver's own user may say so.
   bool allow_outside_links = false;
+  // The job that the files are for: names its partial files, so that a later run finds them whatever became
+  // of the state database. Without it their names are random.
+  std::optional<JobKey> job = std::nullopt;
 };
 
 struct FileMetadata {
@@ -65,7 +69,9 @@ struct Committed {
 };
 
 // A file in the making, beside the place where it will stand, named as file_names.h says.
-// Dropping one keeps the file on disk, to be reopened by temp_path(); TargetTree::discard() removes it.
+// Dropping one keeps the file on disk, to be reopened by temp_path(); TargetTree::discard() removes it. While
+// one exists nobody else, in whatever process, gets the same (flock; except where a file system has no
+// locks).
 class PartialFile {
  public:
   PartialFile(File file, std::string temp_path, Caching caching = Caching::Keep)
@@ -141,8 +147,12 @@ class TargetTree {
   // `size` is what it will have in the end: room is reserved for it (NoSpace early). Its parent must exist.
   StoreResult<PartialFile> create_partial(std::string_view path, std::uint64_t size);
   // One of an earlier run, by its temp_path(), to become `size` long. NotFound when it is gone; UnsafePath
-  // when it is not a plain file of ours (another owner, further names, not named as ours are).
+  // when it is not a plain file of ours (another owner, further names, not named as ours are); Busy when
+  // somebody has it open.
   StoreResult<PartialFile> reopen_partial(std::string_view temp_path, std::uint64_t size);
+  // The one that a run of the same job (TargetConfig::job) has left for `path`. NotFound when there is none;
+  // UnsafePath and Busy as above, Busy also where there are no locks. What is in it has to be looked at.
+  StoreResult<PartialFile> find_partial(std::string_view path, std::uint64_t size);
   // Removes a temporary file; one that is gone already is fine.
   StoreResult<void> discard(std::string_view temp_path);
 
