@@ -98,6 +98,15 @@ class TreeTest(EndToEndTest):
         self.assert_done(skipping)
         self.assertEqual((skipping.events("completed")[0]["left_out"], skipping.events("warning")), (0, []))
 
+    def test_nothing_but_a_link_to_outside(self):
+        os.symlink("/etc/passwd", self.root / "alone")
+        receiver = self.bob.listen("--once")
+        sender = self.alice.send(self.root / "alone", to=receiver.to)
+        self.assertEqual(sender.code, 1, sender.stderr)
+        self.assertEqual(len(sender.events("warning")), 1)
+        self.assertEqual(receiver.wait(), 0, receiver.stderr)
+        self.assertEqual(os.listdir(self.bob.inbox), [])
+
     def test_a_link_to_outside_arrives_when_both_sides_say_so(self):
         top = self.make_tree_with_an_outside_link()
         receiver = self.bob.listen("--allow-outside-links")

@@ -2,6 +2,8 @@
 
 #include <sys/stat.h>
 
+#include "jetway/store/path.h"
+#include "jetway/transfer/safe_path.h"
 #include "tests/node/transfer_pair.h"
 
 namespace jetway::node::test {
@@ -36,6 +38,21 @@ TEST_F(TransferFailureTest, DevicesWithinATreeAreLeftOutWithAWarning) {
   ASSERT_EQ(sending.warnings.size(), 1u);
   EXPECT_NE(sending.warnings[0].find("pipe"), std::string::npos);
   EXPECT_EQ(target.names("t"), std::set<std::string>{"file"});
+}
+
+// Goal: nothing that a scan passes on ends the transfer, and nothing is left out that would have been taken.
+// Method: all targets of up to five parts, at three depths.
+TEST(OutsideLinkRuleTest, AScanLeavesOutWhatATransferRefusesAndNothingElse) {
+  constexpr std::string_view kParts[] = {"", ".", "..", "name"};
+  constexpr unsigned kTargets = 4 * 4 * 4 * 4 * 4;
+  for (const std::string_view path : {"link", "d/link", "d/d/link"}) {
+    for (unsigned number = 0; number < kTargets; ++number) {
+      std::string target{kParts[number % 4]};
+      for (unsigned rest = number / 4; rest > 0; rest /= 4) target.append("/").append(kParts[rest % 4]);
+      EXPECT_EQ(store::link_stays_inside(path, target), transfer::check_link(path, target).has_value())
+          << path << " -> " << target;
+    }
+  }
 }
 
 class OutsideLinkTest : public TransferFailureTest {
