@@ -14,7 +14,7 @@ namespace jetway::command {
 namespace {
 
 class JsonReporterTest : public testing::Test {
- protected:
+ public:
   JsonReporterTest() = default;
   JsonReporterTest(const JsonReporterTest&) = delete;
   JsonReporterTest& operator=(const JsonReporterTest&) = delete;
@@ -23,6 +23,7 @@ class JsonReporterTest : public testing::Test {
     ::close(pipe_[1]);
   }
 
+ protected:
   boost::json::object next_line() {
     std::string text(4096, '\0');
     const ssize_t count = ::read(pipe_[0], text.data(), text.size());
