@@ -246,8 +246,8 @@ TEST(PeerTest, AStreamThatEndsInsideAUnitIsAnError) {
   EXPECT_EQ(listener.error_of({stream_frame(0, 0, data, true)}), ProtocolCode::FrameEncoding);
 }
 
-// Goal: broken content that shows only when the application reads closes the connection then.
-TEST(PeerTest, BrokenContentBehindAGoodUnitShowsWhenItIsRead) {
+// Broken content that shows only when the application reads; it closes the connection then.
+Bytes good_unit_before_broken_one() {
   Codec codec;
   const Bytes raw = text_like(10'000);
   Bytes data = {encode_preamble({.compression = Compression::Lz4})};
@@ -257,14 +257,30 @@ TEST(PeerTest, BrokenContentBehindAGoodUnitShowsWhenItIsRead) {
   data.insert(data.end(), stored.begin(), stored.end());
   const auto bomb = encode_unit_header(1 << 20, 5);
   data.insert(data.end(), bomb.view().begin(), bomb.view().end());
+  return data;
+}
+
+TEST(PeerTest, BrokenContentBehindAGoodUnitShowsWhenItIsRead) {
+  const Bytes data = good_unit_before_broken_one();
   Listener listener;
   listener.accept({stream_frame(0, 0, data)});
-  Bytes out(raw.size());
+  Bytes out(10'000);
   EXPECT_EQ(listener.session.read(0, MutableBytes{out}.first(100))->bytes, 100u);
   EXPECT_EQ(listener.session.read(0, out).error().code, StreamErrc::ConnectionClosed);
   ASSERT_TRUE(listener.session.close_reason());
   EXPECT_EQ(listener.session.close_reason()->code, static_cast<std::uint64_t>(ProtocolCode::FrameEncoding));
   EXPECT_EQ(listener.sent_of<wire::ConnectionCloseFrame>().size(), 1u);
+}
+
+TEST(PeerTest, APostedReadThatFailsHasGivenTheMemoryBack) {
+  const Bytes data = good_unit_before_broken_one();
+  Listener listener;
+  listener.accept({stream_frame(0, 0, data)});
+  Bytes out(10'000);
+  ASSERT_TRUE(listener.session.read(0, MutableBytes{out}.first(100)));
+  EXPECT_EQ(listener.session.post_read(0, out).error().code, StreamErrc::ConnectionClosed);
+  EXPECT_FALSE(listener.session.take_posted_read(0));
+  EXPECT_EQ(listener.session.read(0, out).error().code, StreamErrc::ConnectionClosed);
 }
 
 TEST(PeerTest, AMessageAboveTheLimitIsAnError) {

@@ -245,17 +245,24 @@ Checked<void> ReceiveStream::post(MutableBytes out) {
   is_readable_told_ = false;
   target_ = out;
   filled_ = 0;
-  if (auto pumped = pump(); !pumped) return pumped;
-  return check_end();
+  auto posted = pump();
+  if (posted) posted = check_end();
+  if (!posted) unpost();
+  return posted;
+}
+
+// The memory is its owner's again.
+void ReceiveStream::unpost() {
+  is_posted_ = false;
+  target_ = {};
+  filled_ = 0;
 }
 
 ReadResult ReceiveStream::take_posted() {
   JETWAY_ASSERT(is_posted_);
-  is_posted_ = false;
   is_readable_told_ = false;
   const ReadResult progress{filled_, is_at_end()};
-  target_ = {};
-  filled_ = 0;
+  unpost();
   if (progress.is_end && state_ == ReceiveState::DataReceived) enter(ReceiveEvent::Read);
   return progress;
 }
@@ -264,9 +271,7 @@ void ReceiveStream::stop(std::uint64_t code) {
   if (is_stopped_ || is_terminal(state_)) return;
   is_stopped_ = true;
   stop_code_ = code;
-  is_posted_ = false;
-  target_ = {};
-  filled_ = 0;
+  unpost();
   if (is_reset()) return on_reset_read();
   if (state_ == ReceiveState::Receive) stop_.request();
   max_stream_data_.cancel();

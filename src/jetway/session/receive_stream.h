@@ -66,6 +66,7 @@ class ReceiveStream {
   void discard_received();
   Checked<void> store(std::uint64_t offset, ByteView data);
   Checked<void> pump();
+  void unpost();
   Checked<std::size_t> take(ByteView bytes);
   Checked<std::size_t> take_preamble(std::byte byte);
   Checked<void> make_room_in_message();
