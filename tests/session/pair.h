@@ -92,8 +92,6 @@ class Pair {
     return admitted(config, config, link, seed);
   }
 
-  Pair(Pair&&) = default;
-
   // Moves packets until nothing is on its way and nobody wants to send.
   void settle(std::size_t steps_max = 2'000'000) {
     for (std::size_t i = 0; i < steps_max; ++i) {

@@ -48,7 +48,7 @@ TEST_F(PartialFileTest, APartialFileSurvivesAndIsReopened) {
   ASSERT_STORED(partial);
   EXPECT_EQ(*partial->size(), 10u);
   ASSERT_STORED(partial->write_at(0, as_bytes("Hello")));
-  std::array<std::byte, 16> back;
+  std::array<std::byte, 16> back{};
   EXPECT_EQ(*partial->read_at(0, back), 10u);
   ASSERT_STORED(partial->truncate(7));
   ASSERT_STORED(partial->sync());

@@ -276,7 +276,7 @@ TEST_F(SourceTreeTest, WhatWasFoundIsWhatIsRead) {
   const auto file = tree_->open(entry_);
   ASSERT_STORED(file);
   EXPECT_EQ(file->size(), 10u);
-  std::array<std::byte, 4> part;
+  std::array<std::byte, 4> part{};
   ASSERT_STORED(file->read_at(3, part));
   EXPECT_EQ(as_text(part), "3456");
   EXPECT_STORED(file->verify_unchanged());
@@ -320,7 +320,7 @@ TEST_F(SourceTreeTest, AFileThatShrinksWhileItIsReadIsNoticed) {
   const auto file = tree_->open(entry_);
   ASSERT_STORED(file);
   ASSERT_EQ(::truncate((dir_ / "file").c_str(), 5), 0);
-  std::array<std::byte, 10> whole;
+  std::array<std::byte, 10> whole{};
   EXPECT_EQ(code_of(file->read_at(0, whole)), StoreErrc::SourceChanged);
   EXPECT_EQ(code_of(file->verify_unchanged()), StoreErrc::SourceChanged);
 }
@@ -342,7 +342,7 @@ TEST_F(SourceTreeTest, AFileThatIsDeletedWhileItIsReadIsNoticed) {
   const auto file = tree_->open(entry_);
   ASSERT_STORED(file);
   std::filesystem::remove(dir_ / "file");
-  std::array<std::byte, 10> whole;
+  std::array<std::byte, 10> whole{};
   EXPECT_STORED(file->read_at(0, whole));
   EXPECT_EQ(code_of(file->verify_unchanged()), StoreErrc::SourceChanged);
 }

@@ -133,7 +133,7 @@ TEST_F(TargetTreeTest, OnlyPlainFilesAreOpenedForReading) {
   auto tree = open();
   auto file = tree.open_existing("file");
   ASSERT_STORED(file);
-  std::array<std::byte, 20> space;
+  std::array<std::byte, 20> space{};
   EXPECT_EQ(*file->read_at(3, space), 4u);
   EXPECT_EQ(file->version()->size, 7u);
   EXPECT_EQ(code_of(tree.open_existing("nothing")), StoreErrc::NotFound);

@@ -71,7 +71,7 @@ int set_link_time(int directory, const std::string& name, std::int64_t modified_
 }
 
 bool is_same_link(const TargetPlace& place, std::string_view target) {
-  std::array<char, kMaxPathBytes> present;
+  std::array<char, kMaxPathBytes> present{};
   const auto size = ::readlinkat(place.fd(), place.name.c_str(), present.data(), present.size());
   return size >= 0 && std::string_view{present.data(), static_cast<std::size_t>(size)} == target;
 }
