@@ -63,10 +63,9 @@ def main():
          "--benchmark_report_aggregates_only=true", "--benchmark_enable_random_interleaving=true",
          "--benchmark_min_time=0.05s", *options],
         check=True, stdout=subprocess.PIPE, text=True).stdout
-    medians = {
-        entry["run_name"]: figure(entry)
-        for entry in json.loads(output)["benchmarks"] if entry.get("aggregate_name") == "median"
-    }
+    entries = [entry for entry in json.loads(output)["benchmarks"] if entry.get("aggregate_name") == "median"]
+    entries.sort(key=lambda entry: (entry["family_index"], entry["per_family_instance_index"]))
+    medians = {entry["run_name"]: figure(entry) for entry in entries}
     results = Results(name)
     for case, (value, unit) in medians.items():
         limit = limit_of(case, LIMITS.get(name, []))
