@@ -14,7 +14,8 @@ COMPILER = [
 ]  # fmt: skip
 
 
-def include_twice(header):
+def include_twice(batch):
+    (header,) = batch
     name = str(header).removeprefix("src/")
     return COMPILER, f'#include "{name}"\n#include "{name}"\n'
 

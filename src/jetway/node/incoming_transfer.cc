@@ -15,7 +15,7 @@ using transfer::ReceiveCoordinator;
 namespace {
 
 // How long the sender may take to end its side once the transfer has failed; then the connection is closed.
-constexpr std::chrono::seconds kAbortLinger{2};
+constexpr std::chrono::seconds kSenderLinger{2};
 // Another run of a job whose sender has been silent for so long takes its place.
 constexpr std::chrono::seconds kTakeOverAfter{10};
 constexpr std::chrono::milliseconds kClaimInterval{100};
@@ -257,7 +257,7 @@ io::Task<void> IncomingTransfer::close_journal() {
 io::Task<void> IncomingTransfer::end_if_aborted() {
   while (!is_over()) co_await changed_.wait();
   if (coordinator_.state() == TransferState::Completed) co_return;
-  const TimePoint deadline = shared_.loop.now().engine + kAbortLinger;
+  const TimePoint deadline = shared_.loop.now().engine + kSenderLinger;
   while (tasks_.running() > 1) {
     if (!co_await changed_.wait_until(deadline)) break;
   }

@@ -31,7 +31,7 @@ using SendResult = std::expected<TransferSummary, TransferFailure>;
 // their number and size.
 constexpr std::size_t kScanBatch = 512;
 // How long the receiver may take to end its side once the transfer has failed; then the connection is closed.
-constexpr std::chrono::seconds kAbortLinger{2};
+constexpr std::chrono::seconds kReceiverLinger{2};
 
 transfer::Entry entry_of(const store::SourceEntry& source) {
   const bool is_file = source.type == store::EntryType::File;
@@ -266,7 +266,7 @@ io::Task<bool> SendJob::send_unit(std::optional<io::Stream>& stream, const std::
   if (written && !content.empty()) written = co_await stream->write(std::move(content));
   if (written) co_return true;
   // Its reason is on the way on the control stream.
-  const TimePoint deadline = loop_.now().engine + kAbortLinger;
+  const TimePoint deadline = loop_.now().engine + kReceiverLinger;
   while (!is_over() && co_await changed_.wait_until(deadline)) continue;
   fail(connection_lost());
   co_return false;
@@ -289,7 +289,7 @@ io::Task<bool> SendJob::open_data_stream(std::optional<io::Stream>& stream) {
 io::Task<void> SendJob::end_if_aborted() {
   while (!is_over()) co_await changed_.wait();
   if (coordinator_.state() == TransferState::Completed) co_return;
-  const TimePoint deadline = loop_.now().engine + kAbortLinger;
+  const TimePoint deadline = loop_.now().engine + kReceiverLinger;
   while (tasks_.running() > 1) {
     if (!co_await changed_.wait_until(deadline)) break;
   }
