@@ -37,7 +37,8 @@ io::Task<void> decide(Listener* listener, bool admits) {
 
 class TcpTest : public testing::Test {
  protected:
-  std::unique_ptr<Listener> listen(const TransportConfig& config, Address address = sim::loopback_address()) {
+  std::unique_ptr<Listener> listen(const TransportConfig& config,
+                                   const Address& address = sim::loopback_address()) {
     auto listener = transport_->listen(loop_, address, config);
     EXPECT_TRUE(listener.has_value()) << (listener ? "" : listener.error().detail);
     return *std::move(listener);

@@ -91,6 +91,8 @@ TEST(CborReaderTest, ReadsAMapAndSkipsWhatItDoesNotKnow) {
           if (index == 1) negative = in.integer();
         });
         break;
+      default:
+        break;  // left unread, which skips it
     }
   });
   ASSERT_TRUE(in.finish());
@@ -102,9 +104,7 @@ TEST(CborReaderTest, ReadsAMapAndSkipsWhatItDoesNotKnow) {
 
 TEST(CborReaderTest, RefusesWhatIsNotDeterministic) {
   for (const auto text : {"1817", "1900ff", "1a0000ffff", "1b00000000ffffffff", "5801aa", "9f01ff",
-                          "bf0101ff", "5f41aaff", "7f6161ff", "a201010102", "a202010101",
-                          "9801"
-                          "01"}) {
+                          "bf0101ff", "5f41aaff", "7f6161ff", "a201010102", "a202010101", "980101"}) {
     EXPECT_EQ(skip_error(text), CborErrc::NotDeterministic) << text;
   }
   // Keys that are out of order in a map that is read, not skipped.

@@ -1,5 +1,6 @@
 #include "jetway/wire/packet.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>
 
