@@ -9,7 +9,7 @@ import sources
 COMPILER = [
     "g++-14", "-std=c++23", "-fsyntax-only", "-Wall", "-Wextra", "-Werror",
     "-Isrc", "-I.", "-Ibuild/lint/generated",
-    "-DBOOST_ASIO_SEPARATE_COMPILATION", "-DBOOST_ASIO_NO_DEPRECATED",
+    "-DBOOST_ASIO_SEPARATE_COMPILATION", "-DBOOST_ASIO_NO_DEPRECATED", '-DJETWAY_TEST_DIR="."',
     "-x", "c++", "-",
 ]  # fmt: skip
 
