@@ -5,25 +5,13 @@
 
 #include <fcntl.h>
 #include <sys/file.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "jetway/base/text.h"
 #include "jetway/store/private_directory.h"
+#include "jetway/store/stat.h"
 
 namespace jetway::store {
-namespace {
-
-// Whether `path` still is the file that was locked: its holder removes it when done, and who was waiting with
-// it open has then locked something that nobody else will find.
-bool is_still_named(const Descriptor& descriptor, const std::string& path) {
-  struct stat held{};
-  struct stat named{};
-  return ::fstat(descriptor.fd(), &held) == 0 && ::stat(path.c_str(), &named) == 0 &&
-         held.st_dev == named.st_dev && held.st_ino == named.st_ino;
-}
-
-}  // namespace
 
 StoreResult<JobLock> JobLock::claim(const std::string& directory, const JobKey& key) {
   const std::string locks = directory + "/locks";
@@ -37,7 +25,7 @@ StoreResult<JobLock> JobLock::claim(const std::string& directory, const JobKey& 
       return std::unexpected(
           system_error(errno, path, is_held ? "the same job is already running" : "cannot lock the job"));
     }
-    if (is_still_named(descriptor, path)) return JobLock{std::move(descriptor), path};
+    if (is_still_named(descriptor.fd(), AT_FDCWD, path.c_str())) return JobLock{std::move(descriptor), path};
   }
 }
 

@@ -18,6 +18,15 @@
 
 namespace jetway::store {
 
+namespace {
+
+StoreError not_ours(std::string display_path) {
+  return {
+      .code = StoreErrc::UnsafePath, .path = std::move(display_path), .reason = "not a partial file of ours"};
+}
+
+}  // namespace
+
 StoreResult<void> apply_metadata(const File& file, const FileMetadata& metadata) {
   // A file of our own that may not be given a mode is on a file system that has none.
   if (::fchmod(file.fd(), metadata.mode & 0777) != 0 && errno != EPERM && errno != EOPNOTSUPP) {
@@ -34,12 +43,7 @@ StoreResult<void> apply_metadata(const File& file, const FileMetadata& metadata)
 
 Claim claim_partial(int directory, const std::string& name, int fd) {
   if (::flock(fd, LOCK_EX | LOCK_NB) != 0) return errno == EWOULDBLOCK ? Claim::Theirs : Claim::NoLocks;
-  struct stat held{};
-  struct stat named{};
-  const bool is_still_named = ::fstat(fd, &held) == 0 &&
-                              ::fstatat(directory, name.c_str(), &named, AT_SYMLINK_NOFOLLOW) == 0 &&
-                              held.st_dev == named.st_dev && held.st_ino == named.st_ino;
-  return is_still_named ? Claim::Ours : Claim::Theirs;
+  return is_still_named(fd, directory, name.c_str()) ? Claim::Ours : Claim::Theirs;
 }
 
 std::string TargetTree::State::job_partial_name(const TargetPlace& place) const {
@@ -63,10 +67,7 @@ StoreResult<ClaimedFile> TargetTree::State::open_claimed(const TargetPlace& plac
   }
   // A further name would be changed with it.
   const bool is_ours = S_ISREG(status.st_mode) && status.st_nlink == 1 && status.st_uid == ::geteuid();
-  if (!is_ours) {
-    return std::unexpected(StoreError{
-        .code = StoreErrc::UnsafePath, .path = root.display(path), .reason = "not a partial file of ours"});
-  }
+  if (!is_ours) return std::unexpected(not_ours(root.display(path)));
   const Claim claim = claim_partial(place.fd(), name, descriptor.fd());
   if (claim == Claim::Theirs) {
     return std::unexpected(StoreError{
@@ -125,11 +126,7 @@ StoreResult<PartialFile> TargetTree::create_partial(std::string_view path, std::
 StoreResult<PartialFile> TargetTree::reopen_partial(std::string_view temp_path, std::uint64_t size) {
   auto place = state_->resolve(temp_path);
   if (!place) return std::unexpected(std::move(place.error()));
-  if (!is_partial_name(place->name)) {
-    return std::unexpected(StoreError{.code = StoreErrc::UnsafePath,
-                                      .path = display_path(temp_path),
-                                      .reason = "not a partial file of ours"});
-  }
+  if (!is_partial_name(place->name)) return std::unexpected(not_ours(display_path(temp_path)));
   auto opened = state_->open_claimed(*place, place->name);
   if (!opened) return std::unexpected(std::move(opened.error()));
   return PartialFile{std::move(opened->file), std::string{temp_path}, state_->caching_of(size)};
@@ -156,11 +153,7 @@ StoreResult<void> TargetTree::discard(std::string_view temp_path) {
     if (place.error().code == StoreErrc::NotFound) return {};
     return std::unexpected(std::move(place.error()));
   }
-  if (!is_partial_name(place->name)) {
-    return std::unexpected(StoreError{.code = StoreErrc::UnsafePath,
-                                      .path = display_path(temp_path),
-                                      .reason = "not a partial file of ours"});
-  }
+  if (!is_partial_name(place->name)) return std::unexpected(not_ours(display_path(temp_path)));
   if (::unlinkat(place->fd(), place->name.c_str(), 0) == 0 || errno == ENOENT) return {};
   return std::unexpected(state_->error(errno, temp_path, "cannot remove"));
 }

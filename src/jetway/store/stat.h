@@ -1,5 +1,6 @@
 #pragma once
 
+#include <fcntl.h>
 #include <sys/stat.h>
 
 #include "jetway/store/file.h"
@@ -37,6 +38,15 @@ inline FileVersion version_of(const struct stat& status) {
           .size = static_cast<std::uint64_t>(status.st_size),
           .modified_ns = nanoseconds_of(status.st_mtim),
           .changed_ns = nanoseconds_of(status.st_ctim)};
+}
+
+// Whether `name` in `directory` (or AT_FDCWD) is the file that `fd` has open. Asked after locking a file that
+// its holder removes or renames when done: who had it open meanwhile has then locked what nobody else finds.
+inline bool is_still_named(int fd, int directory, const char* name) {
+  struct stat held{};
+  struct stat named{};
+  return ::fstat(fd, &held) == 0 && ::fstatat(directory, name, &named, AT_SYMLINK_NOFOLLOW) == 0 &&
+         held.st_dev == named.st_dev && held.st_ino == named.st_ino;
 }
 
 }  // namespace jetway::store
