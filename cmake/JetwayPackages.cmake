@@ -5,6 +5,9 @@
 #   BLAKE3::blake3                      hashing
 #   zstd::zstd  lz4::lz4                compression
 #   tinycbor::tinycbor                  CBOR (headers are <tinycbor/cbor.h>)
+#   ISAL::isal                          Reed-Solomon (headers are <isa-l/erasure_code.h>)
+#   IPSecMB::IPSecMB                    AEAD at packet size on x86-64; where there is none JETWAY_HAS_IPSEC_MB
+#                                       is false and the target does not exist
 #   SQLite::SQLite3  SQLiteCpp::SQLiteCpp   database, and its C++ face
 #   Boost::headers  Boost::json         header-only Boost, compiled Boost.JSON       (not in engines)
 #   Boost::asio                         Boost.Asio, compiled once (cmake/asio.cc)     (not in engines)
@@ -36,6 +39,21 @@ endfunction()
 jetway_pkg_config(zstd "libzstd>=1.5.7")
 jetway_pkg_config(lz4 "liblz4>=1.10")
 jetway_pkg_config(sodium "libsodium>=1.0.18")
+
+jetway_pkg_config(isal "libisal>=2.31")
+add_library(ISAL::isal ALIAS PkgConfig::isal)
+
+find_library(IPSEC_MB_LIBRARY NAMES IPSec_MB)             # no pkg-config file in Debian 13
+find_path(IPSEC_MB_INCLUDE_DIR NAMES intel-ipsec-mb.h)
+mark_as_advanced(IPSEC_MB_LIBRARY IPSEC_MB_INCLUDE_DIR)
+if(IPSEC_MB_LIBRARY AND IPSEC_MB_INCLUDE_DIR)
+  set(JETWAY_HAS_IPSEC_MB TRUE)
+  add_library(IPSecMB::IPSecMB UNKNOWN IMPORTED)
+  set_target_properties(IPSecMB::IPSecMB PROPERTIES IMPORTED_LOCATION "${IPSEC_MB_LIBRARY}"
+                        INTERFACE_INCLUDE_DIRECTORIES "${IPSEC_MB_INCLUDE_DIR}")
+else()
+  set(JETWAY_HAS_IPSEC_MB FALSE)
+endif()
 
 find_library(TINYCBOR_LIBRARY NAMES tinycbor REQUIRED)   # Debian's tinycbor.pc points at /usr/local
 find_path(TINYCBOR_INCLUDE_DIR NAMES tinycbor/cbor.h REQUIRED)

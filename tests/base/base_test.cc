@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>
 
+#include "jetway/base/ip_endpoint.h"
 #include "jetway/base/assert.h"
 #include "jetway/base/buffer.h"
 #include "jetway/base/bytes.h"
@@ -148,6 +149,28 @@ TEST(SeededRandomTest, NumbersStayInTheirRangeAndFillIt) {
   }
   ASSERT_EQ(seen.size(), 10u);
   for (const auto& [number, count] : seen) EXPECT_NEAR(count, 1'000, 200) << number;
+}
+
+// ---- addresses ----
+
+TEST(IpEndpointTest, TextIsWhatPeopleAndRfc5952Write) {
+  EXPECT_EQ(IpEndpoint::v4({192, 0, 2, 1}, 4717).to_text(), "192.0.2.1:4717");
+  IpEndpoint v6{.address = {0x20, 0x01, 0x0d, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1}, .port = 80};
+  EXPECT_EQ(v6.to_text(), "[2001:db8::1]:80");
+  v6.address[7] = 1;  // two runs of zeros: the longer one is left out
+  EXPECT_EQ(v6.to_text(), "[2001:db8:0:1::1]:80");
+  EXPECT_EQ((IpEndpoint{.port = 9}).to_text(), "[::]:9");
+  EXPECT_EQ((IpEndpoint{.address = {0xfe, 0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1}, .scope_id = 2})
+                .to_text(),
+            "[fe80::1%2]:0");
+}
+
+TEST(IpEndpointTest, PortsDoNotMatterToAddresses) {
+  const IpEndpoint first = IpEndpoint::v4({10, 0, 0, 1}, 1);
+  EXPECT_TRUE(first.is_v4());
+  EXPECT_TRUE(first.has_same_address(IpEndpoint::v4({10, 0, 0, 1}, 2)));
+  EXPECT_FALSE(first.has_same_address(IpEndpoint::v4({10, 0, 0, 2}, 1)));
+  EXPECT_NE(first, IpEndpoint::v4({10, 0, 0, 1}, 2));
 }
 
 // ---- log ----

@@ -16,9 +16,11 @@ BUILD_TRIXIE=(
   libcli11-dev=2.4 libtomlplusplus-dev=3.4 libspdlog-dev=1:1.15
   libsqlite3-dev=3.46 libsqlitecpp-dev=3.3
   libzstd-dev=1.5.7 liblz4-dev=1.10 libsodium-dev
-  libtinycbor-dev
+  libtinycbor-dev libisal-dev
   libgtest-dev=1.16 libgmock-dev=1.16 libbenchmark-dev=1.9 librapidcheck-dev
 )
+# A second AEAD back end, for x86-64 only; the build does without it elsewhere.
+if [ "$(uname -m)" = x86_64 ]; then BUILD_TRIXIE+=(libipsec-mb-dev=2.0); fi
 BUILD_FORKY=(libblake3-dev=1.8 libblake3-0=1.8)
 
 LINT_TRIXIE=(clang-tidy-19 clang-format-19)
