@@ -66,9 +66,9 @@ inline constexpr std::size_t kAckRangesMax = 64;
 
 // RFC 9000 section 19.3. Ranges from the largest down.
 struct AckFrame {
-  PathId path = 0;            // meaningful with `names_path`
-  bool names_path = false;    // PATH_ACK
-  Duration delay{0};          // on the wire in units of 8 microseconds
+  PathId path = 0;          // meaningful with `names_path`
+  bool names_path = false;  // PATH_ACK
+  Duration delay{0};        // on the wire in units of 8 microseconds
   std::size_t range_count = 0;
   std::array<PacketRange, kAckRangesMax> ranges{};
   std::optional<EcnCounts> ecn;
@@ -149,11 +149,10 @@ struct NewTicketFrame {
   ByteView ticket;
 };
 
-using Frame =
-    std::variant<PingFrame, AckFrame, CryptoFrame, NewConnectionIdFrame, RetireConnectionIdFrame,
-                 PathChallengeFrame, PathResponseFrame, HandshakeDoneFrame, PathAbandonFrame, PathStatusFrame,
-                 AckFrequencyFrame, ImmediateAckFrame, NackFrame, FecSourceFrame, FecRepairFrame,
-                 RecoveredFrame, NewTicketFrame>;
+using Frame = std::variant<PingFrame, AckFrame, CryptoFrame, NewConnectionIdFrame, RetireConnectionIdFrame,
+                           PathChallengeFrame, PathResponseFrame, HandshakeDoneFrame, PathAbandonFrame,
+                           PathStatusFrame, AckFrequencyFrame, ImmediateAckFrame, NackFrame, FecSourceFrame,
+                           FecRepairFrame, RecoveredFrame, NewTicketFrame>;
 
 // The next frame; the caller has skipped padding and seen by peek_frame_type() that it is one of ours.
 std::expected<Frame, wire::FrameError> decode_frame(wire::Reader& in);

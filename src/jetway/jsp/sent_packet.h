@@ -30,6 +30,7 @@ struct SentPacket {
   bool is_in_flight = false;  // counts against the congestion window (RFC 9002 section 2)
   bool is_mtu_probe = false;  // its loss says nothing about congestion (RFC 8899 section 3)
   bool has_session_frames = false;
+  bool has_transport_frames = false;  // other than ACK and PADDING
   Ecn ecn = Ecn::NotCapable;
   DeliveryRecord delivery;
 };

@@ -18,8 +18,8 @@ std::optional<CongestionAlgorithm> algorithm_from_name(std::string_view name);
 
 // How fast data was delivered lately: from the newest packet among those just acknowledged.
 struct RateSample {
-  std::uint64_t delivered_bytes = 0;  // over `interval`
-  Duration interval{0};               // zero: no valid sample
+  std::uint64_t delivered_bytes = 0;        // over `interval`
+  Duration interval{0};                     // zero: no valid sample
   std::uint64_t prior_delivered_bytes = 0;  // delivered when that packet was sent
   std::uint64_t lost_bytes = 0;             // newly lost over the same time
   std::uint64_t in_flight_bytes = 0;        // when that packet was sent, with it
@@ -34,10 +34,10 @@ struct AckSummary {
   TimePoint now;
   std::uint64_t acked_bytes = 0;
   std::uint64_t lost_bytes = 0;
-  std::uint64_t delivered_bytes = 0;         // in all, with these
-  std::uint64_t prior_in_flight_bytes = 0;   // before
-  std::uint64_t in_flight_bytes = 0;         // now
-  std::uint64_t congestion_marked_packets = 0;  // newly reported as ECN-CE
+  std::uint64_t delivered_bytes = 0;               // in all, with these
+  std::uint64_t prior_in_flight_bytes = 0;         // before
+  std::uint64_t in_flight_bytes = 0;               // now
+  std::uint64_t congestion_marked_packets = 0;     // newly reported as ECN-CE
   std::optional<TimePoint> largest_acked_sent_at;  // of the newest packet that was acknowledged
   RateSample rate;
   // Empty when no new sample came with this.
