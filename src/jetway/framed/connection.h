@@ -5,12 +5,12 @@
 #include <functional>
 #include <memory>
 #include <optional>
-#include <variant>
 
 #include "jetway/base/bytes.h"
 #include "jetway/base/random.h"
 #include "jetway/base/time.h"
 #include "jetway/crypto/handshake.h"
+#include "jetway/session/engine_event.h"
 #include "jetway/session/session.h"
 
 namespace jetway::framed {
@@ -38,18 +38,10 @@ struct FramedConfig {
   std::uint64_t key_update_bytes = std::uint64_t{64} << 30;
 };
 
-// Events of the engine itself; those of the session come from session().poll_event().
-struct HandshakeFailed {  // followed by Closed
-  crypto::HandshakeError error;
-};
-struct PeerAuthenticated {  // the peer has proved who it is; a listener now calls admit() or refuse()
-  crypto::PeerId peer;
-  crypto::Suite suite = crypto::Suite::Aes256Gcm;
-};
-struct Closed {  // last event; nothing more is sent than what poll_transmit() still has
-  session::CloseReason reason;
-};
-using Event = std::variant<HandshakeFailed, PeerAuthenticated, Closed>;
+using session::Closed;
+using session::HandshakeFailed;
+using session::PeerAuthenticated;
+using Event = session::EngineEvent;
 
 // The framed engine (docs/protocol/packet.md): handshake, seal and session over any reliable byte pipe.
 // Sans-IO; the five calls of every engine. `random` and `filter` are borrowed.

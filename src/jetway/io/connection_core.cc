@@ -208,15 +208,15 @@ void ConnectionCore::settle() {
   arm_timer();
 }
 
-void ConnectionCore::handle(const framed::HandshakeFailed& event) { handshake_error_ = event.error; }
+void ConnectionCore::handle(const session::HandshakeFailed& event) { handshake_error_ = event.error; }
 
-void ConnectionCore::handle(const framed::PeerAuthenticated& event) {
+void ConnectionCore::handle(const session::PeerAuthenticated& event) {
   kLog.debug("{} {}: {} with {}", names_.transport, names_.remote_address, event.peer.to_text(),
              crypto::suite_name(event.suite));
   progress_.notify_all();
 }
 
-void ConnectionCore::handle(const framed::Closed& event) {
+void ConnectionCore::handle(const session::Closed& event) {
   close_reason_ = event.reason;
   kLog.debug("{} {}: closed, code {} {}", names_.transport, names_.remote_address, event.reason.code,
              escape_text(event.reason.text));

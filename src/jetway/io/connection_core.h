@@ -146,9 +146,9 @@ class ConnectionCore : public std::enable_shared_from_this<ConnectionCore> {
   // --- events ---
   void settle();
   void arm_timer();
-  void handle(const framed::HandshakeFailed& event);
-  void handle(const framed::PeerAuthenticated& event);
-  void handle(const framed::Closed& event);
+  void handle(const session::HandshakeFailed& event);
+  void handle(const session::PeerAuthenticated& event);
+  void handle(const session::Closed& event);
   void handle(const session::StreamOpened& event);
   void handle(const session::StreamReadable& event);
   void handle(const session::StreamWritable& event);
