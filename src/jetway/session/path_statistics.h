@@ -8,10 +8,6 @@
 
 namespace jetway::session {
 
-// Conditions under which a connection's user is; they set how often it is kept alive, and what compression is
-// worth.
-enum class NetworkStatus : std::uint8_t { Unknown, Wifi, Cellular };
-
 // What holds a sender back right now.
 enum class LimitedBy : std::uint8_t {
   Application,     // there is nothing more to send

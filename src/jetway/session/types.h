@@ -25,6 +25,10 @@ enum class Priority : std::uint8_t { System = 0, Media = 1, Chat = 2, Bulk = 3 }
 
 enum class Compression : std::uint8_t { None = 0, Lz4 = 1, Zstd = 2 };
 
+// What the user says about the network: how often a connection is kept alive and what compression is worth
+// follow from it.
+enum class NetworkStatus : std::uint8_t { Unknown, Wifi, Cellular };
+
 struct StreamOptions {
   Priority priority = Priority::Chat;
   // What leaves this side is cut into units and compressed where it pays; the peer's side of a two-way stream
