@@ -40,8 +40,14 @@ struct SessionConfig {
   std::vector<Compression> compression = {Compression::Zstd, Compression::Lz4};
   std::size_t compression_threshold_bytes = 512;
 
-  // Silence after which a PING goes out; zero: never.
-  std::chrono::milliseconds keepalive{30'000};
+  // What the connection starts with; Session::set_network_status() says when it changes.
+  NetworkStatus network = NetworkStatus::Unknown;
+  bool is_background = false;
+
+  // Silence after which a PING goes out, in the foreground and in the background; zero: never. It keeps the
+  // mappings of NATs alive, at the price of a packet each way.
+  std::chrono::milliseconds keepalive{5'000};
+  std::chrono::milliseconds keepalive_background{30'000};
   // Silence after which the connection is given up (advertised; the smaller of both holds); zero: never.
   std::chrono::milliseconds idle_timeout{120'000};
 };

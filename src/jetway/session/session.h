@@ -52,6 +52,8 @@ class Session {
   // Fills one packet with what is most urgent; packet numbers rise. Memory that the writer refers to stays
   // until the next call of any other kind: seal the packet first.
   void write_frames(TimePoint now, wire::PacketWriter& packet, std::uint64_t packet_number);
+  // What kind of content the last write_frames() wrote: what FEC goes by.
+  PacketContent last_content() const;
   // A pipe that does not lose calls acked as soon as the packet has been sealed.
   void on_packet_acked(TimePoint now, std::uint64_t packet_number);
   void on_packet_lost(TimePoint now, std::uint64_t packet_number);
@@ -112,6 +114,9 @@ class Session {
   // where the peer does not understand it.
   std::expected<void, StreamError> set_compression(StreamId id, Compression compression);
 
+  // The same for the delivery of our side, which starts as Reliable and is then not compressed.
+  std::expected<void, StreamError> set_delivery(StreamId id, const DeliveryOptions& delivery);
+
   // A stream's class may change while it is open.
   std::expected<void, StreamError> set_priority(StreamId id, Priority priority);
 
@@ -122,6 +127,10 @@ class Session {
   std::expected<void, StreamError> send_datagram(ByteView datagram);
   // Measures the round trip now.
   void ping(TimePoint now);
+
+  // The machine's network has changed, or the application has gone to or come from the background: how hard
+  // to compress from now on, and how often to say that we are alive.
+  void set_network_status(NetworkStatus status, bool is_background);
 
   std::optional<Event> poll_event();
 

@@ -25,15 +25,55 @@ enum class Priority : std::uint8_t { System = 0, Media = 1, Chat = 2, Bulk = 3 }
 
 enum class Compression : std::uint8_t { None = 0, Lz4 = 1, Zstd = 2 };
 
-// What the user says about the network: how often a connection is kept alive and what compression is worth
-// follow from it.
+// What becomes of data that is lost or late on a pipe that loses packets.
+enum class DeliveryMode : std::uint8_t {
+  Reliable = 0,           // sent until the peer has it
+  PartiallyReliable = 1,  // until its deadline has passed or it has been sent so many times
+  BestEffort = 2,         // sent once
+};
+
+// Of what leaves this side of a stream, or of a message. What is given up leaves a gap in a stream, of which
+// the reader learns where it is and how long (ReadResult::skipped_bytes); a message is given up whole. A pipe
+// that does not lose delivers all that was sent before its deadline.
+struct DeliveryOptions {
+  DeliveryMode mode = DeliveryMode::Reliable;
+  // Counts from write() or send_message(); later than that nothing is sent for the first time or again. Zero:
+  // none. Not for Reliable.
+  Duration deadline{0};
+  // PartiallyReliable: how often a byte is sent at most, the first time included. Zero: any number of times.
+  std::uint8_t tries_max = 0;
+
+  bool operator==(const DeliveryOptions&) const = default;
+};
+
+// What kind of network the machine is on, as the application was told by the system or the user. Decides how
+// hard the session compresses and, with whether the application is in the background, how often it says that
+// it is alive.
 enum class NetworkStatus : std::uint8_t { Unknown, Wifi, Cellular };
+
+// What the session put into a packet, as far as it matters whether waiting for a retransmission would hurt.
+struct PacketContent {
+  bool has_datagram = false;
+  bool has_message = false;     // of at most kShortMessageBytes: a long one is bulk
+  bool has_unreliable = false;  // of a stream that is not Reliable
+  // Of a reliable stream behind which hardly anything else waits to be sent (kTailBytes): no later packet may
+  // show its loss.
+  bool has_tail = false;
+  bool has_bulk = false;  // of any other stream
+
+  static constexpr std::size_t kShortMessageBytes = 64 * 1024;
+  static constexpr std::size_t kTailBytes = 8 * 1024;
+
+  bool is_worth_protecting() const { return has_datagram || has_message || has_unreliable || has_tail; }
+};
 
 struct StreamOptions {
   Priority priority = Priority::Chat;
   // What leaves this side is cut into units and compressed where it pays; the peer's side of a two-way stream
-  // is the peer's choice. Used only if agreed in the handshake, else None.
+  // is the peer's choice. Used only if agreed in the handshake, else None; never on a stream that is not
+  // reliable (messages may be).
   Compression compression = Compression::None;
+  DeliveryOptions delivery = {};
 };
 
 enum class StreamErrc : std::uint8_t {
@@ -59,6 +99,11 @@ struct StreamError {
 struct ReadResult {
   std::size_t bytes = 0;
   bool is_end = false;  // the peer's finish(); no more will come
+  // How many bytes of the stream, just before these, the peer gave up. Not 0 only where the peer's delivery
+  // mode is not Reliable; a read never goes on across a gap, so that this is all there is to know about one.
+  std::uint64_t skipped_bytes = 0;
+
+  bool is_nothing() const { return bytes == 0 && !is_end && skipped_bytes == 0; }
 };
 
 // Codes of CONNECTION_CLOSE that the protocol itself sends (docs/protocol/frames.md); the numbers follow
@@ -101,8 +146,9 @@ struct StreamOpened {  // by the peer
   StreamId id;
   Direction direction;
   Priority priority;
+  DeliveryMode delivery = DeliveryMode::Reliable;  // of what the peer sends
 };
-struct StreamReadable {  // data, the end or a reset to be read; once until read() returns nothing
+struct StreamReadable {  // data, a gap, the end or a reset to be read; once until read() returns nothing
   StreamId id;
 };
 struct StreamWritable {  // room again after write() took less than it was given
@@ -112,8 +158,8 @@ struct StreamStopped {  // STOP_SENDING: our side of the stream has been reset w
   StreamId id;
   std::uint64_t code;
 };
-struct StreamFinished {  // all we wrote, and the end, has been handed to (framed) or acknowledged by (JSP)
-                         // the peer
+struct StreamFinished {  // all we wrote but for what was given up, and the end, has been handed to (framed)
+                         // or acknowledged by (JSP) the peer
   StreamId id;
 };
 struct StreamsAvailable {  // open_stream() may work again
