@@ -81,6 +81,51 @@ TEST(HandshakeTest, TakesThreeMessages) {
 
 // ---- what may differ between the ends ----
 
+// Over datagrams Confirm travels in packets that are sealed before the listener knows who sent it.
+TEST(HandshakePacketSecretsTest, BothEndsHaveTheSameFromResponseOn) {
+  HandshakePair pair;
+  pair.start();
+  EXPECT_EQ(pair.dialer->handshake_packet_secrets(), nullptr);
+  EXPECT_EQ(pair.listener->handshake_packet_secrets(), nullptr);
+
+  ASSERT_TRUE(pair.listener->handle_bytes(pair.listener_now, pair.dialer->poll_output()));
+  const HandshakePacketSecrets* listener = pair.listener->handshake_packet_secrets();
+  ASSERT_NE(listener, nullptr);
+  EXPECT_EQ(pair.dialer->handshake_packet_secrets(), nullptr) << "nothing is verified yet";
+
+  ASSERT_TRUE(pair.dialer->handle_bytes(pair.dialer_now, pair.listener->poll_output()));
+  const HandshakePacketSecrets* dialer = pair.dialer->handshake_packet_secrets();
+  ASSERT_NE(dialer, nullptr);
+  EXPECT_EQ(dialer->dialer, listener->dialer);
+  EXPECT_EQ(dialer->listener, listener->listener);
+  EXPECT_EQ(dialer->suite, listener->suite);
+  EXPECT_NE(dialer->dialer, dialer->listener);
+
+  const HandshakeResult result = pair.dialer->take_result();
+  EXPECT_NE(result.send_secret, dialer->dialer);
+  EXPECT_NE(result.receive_secret, dialer->listener);
+}
+
+TEST(HandshakePacketSecretsTest, AResponseThatIsRefusedGivesNone) {
+  HandshakePair pair;
+  pair.dialer_config.expected_peer = pair.dialer_config.identity->peer_id();
+  EXPECT_EQ(pair.error_of_run(), HandshakeErrc::PeerMismatch);
+  EXPECT_EQ(pair.dialer->handshake_packet_secrets(), nullptr);
+}
+
+TEST(HandshakeInitRandomTest, IsThatOfTheFirstInitThroughARetryToo) {
+  HandshakePair pair;
+  pair.dialer_now += std::chrono::hours(1);
+  pair.start();
+  const HandshakeRandom random = pair.dialer->init_random();
+  std::vector<Bytes> messages;
+  ASSERT_TRUE(pair.run([&](std::size_t, Bytes& message) { messages.push_back(message); }));
+  ASSERT_EQ(messages.size(), 5u);
+  EXPECT_EQ(decode_init(messages[0])->random, random);
+  EXPECT_NE(decode_init(messages[2])->random, random);
+  EXPECT_EQ(pair.dialer->init_random(), random);
+}
+
 TEST(HandshakeNegotiationTest, TheListenersOrderDecides) {
   HandshakePair pair;
   pair.dialer_config.suites = {Suite::Aes256Gcm, Suite::ChaCha20Poly1305};

@@ -40,6 +40,7 @@ void DialerMachine::send_init(WallTime now, std::optional<Cookie> cookie) {
   InitMessage init;
   init.versions = config().versions;
   random().fill(init.random);
+  if (!cookie) init_random_ = init.random;
   init.timestamp = init_timestamp_ = now + clock_offset_;
   init.key_exchange = static_cast<std::uint8_t>(config().key_exchange);
   init.x25519_share = keys_->x25519_share();
@@ -80,6 +81,7 @@ HandshakeStep DialerMachine::handle_response(WallTime now, ByteView message) {
   if (!peer) return std::unexpected(peer.error());
   if (auto checked = check_peer(peer->key.peer_id()); !checked) return checked;
   transcript_.add(response->sealed);
+  open_packet_secrets(keys);
 
   const Bytes header = encode_confirm(sealed_proof_bytes({}));
   send(header);

@@ -77,6 +77,12 @@ std::expected<void, HandshakeError> Handshake::fail(HandshakeError error) {
 
 Bytes Handshake::poll_output() { return machine_->poll_output(); }
 
+const HandshakeRandom& Handshake::init_random() const { return machine_->init_random(); }
+
+const HandshakePacketSecrets* Handshake::handshake_packet_secrets() const {
+  return machine_->packet_secrets();
+}
+
 bool Handshake::is_complete() const { return machine_->is_complete(); }
 
 HandshakeResult Handshake::take_result() {

@@ -15,6 +15,7 @@
 #include "jetway/base/random.h"
 #include "jetway/base/time.h"
 #include "jetway/crypto/identity.h"
+#include "jetway/crypto/init_filter.h"
 #include "jetway/crypto/peer_id.h"
 #include "jetway/crypto/secret.h"
 #include "jetway/crypto/suite.h"
@@ -22,7 +23,6 @@
 namespace jetway::crypto {
 
 class HandshakeMachine;
-class InitFilter;
 
 // Limits of what a handshake carries.
 inline constexpr std::size_t kHandshakeMessageMaxBytes = 32 * 1024;
@@ -100,6 +100,14 @@ struct HandshakeResult {
   SecretBytes exporter_secret;
 };
 
+// For datagram pipes, which seal the packets that carry Confirm and what acknowledges them: as strong as the
+// exchange, and bound to Init and Response; that the dialer is who it is they do not say yet.
+struct HandshakePacketSecrets {
+  Suite suite = Suite::Aes256Gcm;
+  SecretBytes dialer;  // traffic secret of what the dialer sends
+  SecretBytes listener;
+};
+
 // One handshake (docs/protocol/handshake.md): SIGMA-I with a hybrid key exchange in three messages,
 //
 //   dialer    ─Init→ SentInit ─Response / Confirm→ Done
@@ -130,6 +138,11 @@ class Handshake {
 
   // Bytes to be sent, in order; empty when there are none (now).
   Bytes poll_output();
+
+  // Dialer: what the first Init was made unlike all others by; a datagram pipe shows it in clear.
+  const HandshakeRandom& init_random() const;
+  // Null until Response is verified (dialer) or ready to be polled (listener).
+  const HandshakePacketSecrets* handshake_packet_secrets() const;
 
   // Dialer: keys agreed and Confirm polled or ready to be. Listener: Confirm verified.
   bool is_complete() const;

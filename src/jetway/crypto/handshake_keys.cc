@@ -37,6 +37,8 @@ HandshakeKeys derive_handshake_keys(ByteView shared_secret, const SecretBytes& h
   const SecretBytes secret = hkdf_extract(salt.view(), hybrid_secret.view());
   return {.dialer_seal = derive(secret, "dialer handshake"),
           .listener_seal = derive(secret, "listener handshake"),
+          .dialer_packets = derive(secret, "dialer handshake packets"),
+          .listener_packets = derive(secret, "listener handshake packets"),
           .dialer_mac = derive(secret, "dialer mac"),
           .listener_mac = derive(secret, "listener mac"),
           .main = derive(secret, "main")};

@@ -30,6 +30,8 @@ class Transcript {
 struct HandshakeKeys {
   SecretBytes dialer_seal;  // traffic secrets, for PacketKeys
   SecretBytes listener_seal;
+  SecretBytes dialer_packets;  // likewise, for the packets that carry Confirm over datagrams
+  SecretBytes listener_packets;
   SecretBytes dialer_mac;
   SecretBytes listener_mac;
   SecretBytes main;  // where the secrets of the session come from

@@ -92,6 +92,12 @@ std::expected<HandshakeMachine::Proven, HandshakeError> HandshakeMachine::open_p
   return Proven{*std::move(key), to_bytes(decoded->transport_parameters)};
 }
 
+void HandshakeMachine::open_packet_secrets(const HandshakeKeys& keys) {
+  packet_secrets_ = {.suite = result_.suite,
+                     .dialer = keys.dialer_packets.clone(),
+                     .listener = keys.listener_packets.clone()};
+}
+
 void HandshakeMachine::complete(Proven peer, const HandshakeKeys& keys) {
   SessionSecrets secrets = derive_session_secrets(keys, transcript_.hash());
   const bool is_dialer = role_ == Role::Dialer;

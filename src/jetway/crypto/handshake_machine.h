@@ -39,6 +39,10 @@ class HandshakeMachine {
 
   Bytes poll_output() { return std::exchange(output_, {}); }
   HandshakeResult take_result() { return std::move(result_); }
+  const HandshakeRandom& init_random() const { return init_random_; }
+  const HandshakePacketSecrets* packet_secrets() const {
+    return packet_secrets_ ? &*packet_secrets_ : nullptr;
+  }
 
  protected:
   struct Proven {
@@ -58,17 +62,21 @@ class HandshakeMachine {
   // The peer's, opened and verified over the transcript as it is now.
   std::expected<Proven, HandshakeError> open_proof(Suite suite, const HandshakeKeys& keys,
                                                    ByteView sealed) const;
+  // `transcript_` holds Response: packets can be sealed with what was agreed.
+  void open_packet_secrets(const HandshakeKeys& keys);
   // The peer is authenticated and the transcript ends with Confirm.
   void complete(Proven peer, const HandshakeKeys& keys);
 
   Transcript transcript_;
   HandshakeResult result_;
+  HandshakeRandom init_random_{};  // of the dialer's first Init
 
  private:
   HandshakeConfig config_;
   RandomSource* random_;
   Role role_;
   Bytes output_;
+  std::optional<HandshakePacketSecrets> packet_secrets_;
 };
 
 }  // namespace jetway::crypto

@@ -104,6 +104,7 @@ HandshakeStep ListenerMachine::send_response(WallTime now, const InitMessage& in
   response.ciphertext = answer->ciphertext;
   send(encode_response(response, sealed_proof_bytes(config().transport_parameters)));
   keys_ = derive_handshake_keys(shared_secret(), answer->secret, transcript_.hash());
+  open_packet_secrets(*keys_);
   send(seal_proof(result_.suite, *keys_, config().transport_parameters));
   result_.peer_transport_parameters = to_bytes(init.transport_parameters);
   on_event(ListenerEvent::InitAccepted);
