@@ -1,0 +1,113 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+
+#include "jetway/base/time.h"
+#include "jetway/jsp/fec/controller.h"
+#include "jetway/jsp/fec/decoder.h"
+#include "jetway/jsp/fec/encoder.h"
+#include "jetway/jsp/frame.h"
+#include "jetway/session/frame_source.h"
+#include "jetway/session/types.h"
+#include "jetway/wire/packet_writer.h"
+
+namespace jetway::jsp {
+
+struct FecConfig {
+  // Off: protects nothing; what the peer protects is repaired all the same.
+  bool protects = true;
+  FecControllerConfig controller;
+  FecDecoderConfig decoder;
+};
+
+struct FecStatistics {
+  std::uint64_t packets_protected = 0;
+  std::uint64_t repairs_sent = 0;
+  std::uint64_t repair_bytes_sent = 0;
+  std::uint64_t packets_repaired = 0;  // of what came
+};
+
+// Forward error correction of one connection, both ways (docs/protocol/jsp.md section 11). A frame source for
+// FEC_REPAIR and RECOVERED; packets are known by their records.
+//
+// Whoever builds a packet:
+//
+//   auto mark = fec.mark();             // after all other frames of JSP, when the packet may have session
+//   frames if (mark) encode it; leave kFecReserveBytes of the packet free of session frames
+//   session.write_frames(...)
+//   if (mark && !fec.on_packet_built(now, path, number, frames behind the mark, session.last_content()))
+//     take the mark out of the packet again
+//
+// The frames behind the mark are all that follows it, padding included, and all that a repair gives back.
+class Fec {
+ public:
+  // What the payload of a packet with a mark leaves free of session frames, so that its repair symbol fits
+  // into a packet of the same size.
+  static constexpr std::size_t kReserveBytes = 32;
+
+  explicit Fec(const FecConfig& config = {});
+
+  // --- what we send ---
+
+  // For the next packet; nullopt while nothing is protected.
+  std::optional<FecSourceFrame> mark() const;
+  // False: it is not protected, the mark is not used up.
+  bool on_packet_built(TimePoint now, PathId path, PacketNumber number, const std::array<ByteView, 2>& frames,
+                       const session::PacketContent& content);
+  void set_rtt(Duration smoothed) { controller_.set_rtt(smoothed); }
+
+  session::SendInterest send_interest() const;
+  // At most one repair symbol per packet.
+  void write_frames(TimePoint now, wire::PacketWriter& packet, std::uint64_t record);
+  // Of every packet of the application space; a packet that the peer repaired has been lost.
+  void on_packet_acked(std::uint64_t record);
+  void on_packet_lost(std::uint64_t record);
+
+  std::optional<TimePoint> next_timeout() const;
+  void handle_timeout(TimePoint now);
+
+  // --- what comes ---
+
+  // Before the frames behind the mark are used. False: they have been repaired, skip them.
+  session::Checked<bool> on_source(const FecSourceFrame& mark, PathId path, PacketNumber number,
+                                   ByteView frames);
+  session::Checked<void> on_repair(const FecRepairFrame& repair);
+  // After each of these until it gives nothing: frames of the session to be used as if they had come now.
+  // Their packet is not acknowledged; it is reported as RECOVERED.
+  std::optional<RepairedPacket> poll_repaired();
+
+  bool is_protecting() const { return config_.protects && controller_.is_on(); }
+  const FecController& controller() const { return controller_; }
+  const FecStatistics& statistics() const { return statistics_; }
+  void check_invariants() const;
+
+ private:
+  void write_repair(wire::PacketWriter& packet);
+  void write_recovered(wire::PacketWriter& packet, std::uint64_t record);
+  void note_recovered(PathId path, PacketNumber number);
+  bool expects_more(TimePoint now) const;
+
+  FecConfig config_;
+  FecController controller_;
+  FecEncoder encoder_;
+  FecDecoder decoder_;
+  FecStatistics statistics_;
+
+  std::optional<TimePoint> group_began_;  // while a group is open
+  TimePoint last_source_{};
+  std::uint32_t refusals_ = 0;  // packets that had no room for the first repair symbol
+
+  // What is said in RECOVERED until it is acknowledged, newest last, at most so many.
+  static constexpr std::size_t kRecoveredMax = 16;
+  struct Recovered {
+    PathId path = 0;
+    PacketNumber number = 0;
+  };
+  std::array<Recovered, kRecoveredMax> recovered_{};
+  std::size_t recovered_count_ = 0;
+  session::Delivery recovered_delivery_;
+};
+
+}  // namespace jetway::jsp
