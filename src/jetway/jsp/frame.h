@@ -4,10 +4,11 @@
 #include <cstdint>
 #include <expected>
 #include <optional>
+#include <span>
 #include <variant>
-#include <vector>
 
 #include "jetway/base/bytes.h"
+#include "jetway/base/time.h"
 #include "jetway/jsp/connection_id.h"
 #include "jetway/jsp/types.h"
 #include "jetway/wire/frame.h"
@@ -48,12 +49,30 @@ constexpr bool is_transport_frame(std::uint64_t type) {
          (type >= 0x50 && type <= 0x5a);
 }
 
+constexpr bool is_ack_frame(FrameType type) {
+  return type == FrameType::Ack || type == FrameType::AckEcn || type == FrameType::PathAck ||
+         type == FrameType::PathAckEcn;
+}
+// Whether a packet with such a frame has to be acknowledged. Of the session's frames all do but
+// CONNECTION_CLOSE.
+constexpr bool is_ack_eliciting(FrameType type) { return type != FrameType::Padding && !is_ack_frame(type); }
+
+// Section 6.1. Of the session's frames, Initial and Handshake packets have CONNECTION_CLOSE only.
+constexpr bool is_allowed_in(PacketSpace space, FrameType type) {
+  if (space == PacketSpace::Application) return type != FrameType::Crypto;
+  return type == FrameType::Padding || type == FrameType::Ping || type == FrameType::Ack ||
+         type == FrameType::AckEcn || type == FrameType::Crypto;
+}
+
 // Packet numbers [first, last].
 struct PacketRange {
-  PacketNumber first = 0;
-  PacketNumber last = 0;
+  PacketNumber first;
+  PacketNumber last;
   bool operator==(const PacketRange&) const = default;
 };
+// From the largest down, disjoint, not touching: what ACK, NACK and RECOVERED frames say. A view: of the
+// sender's own ranges in a frame to be encoded, of a RangeBuffer in a decoded one.
+using PacketRanges = std::span<const PacketRange>;
 
 struct EcnCounts {
   std::uint64_t ect0 = 0;
@@ -62,18 +81,25 @@ struct EcnCounts {
   bool operator==(const EcnCounts&) const = default;
 };
 
+// Of a longer ACK the oldest are left out: the packets in them are as if not acknowledged by it.
 inline constexpr std::size_t kAckRangesMax = 64;
+// NACK and RECOVERED; more are an error.
+inline constexpr std::size_t kHintRangesMax = 16;
+// Longer delays are read as this one.
+inline constexpr Duration kAckDelayMax = std::chrono::hours(1);
+// What ACK_FREQUENCY may ask for (RFC 9000 section 18.2 has the same bound, in milliseconds).
+inline constexpr Duration kMaxAckDelayLimit = std::chrono::microseconds((1 << 24) - 1);
+inline constexpr std::chrono::milliseconds kTicketLifetimeMax = std::chrono::hours(7 * 24);
 
-// RFC 9000 section 19.3. Ranges from the largest down.
+// RFC 9000 section 19.3.
 struct AckFrame {
   PathId path = 0;          // meaningful with `names_path`
   bool names_path = false;  // PATH_ACK
   Duration delay{0};        // on the wire in units of 8 microseconds
-  std::size_t range_count = 0;
-  std::array<PacketRange, kAckRangesMax> ranges{};
+  PacketRanges ranges;      // at least one
   std::optional<EcnCounts> ecn;
 
-  PacketNumber largest() const { return ranges[0].last; }
+  PacketNumber largest() const { return ranges.front().last; }
 };
 
 struct CryptoFrame {
@@ -87,8 +113,8 @@ using ResetToken = std::array<std::byte, 16>;
 struct NewConnectionIdFrame {
   PathId path = 0;
   std::uint64_t sequence = 0;
-  std::uint64_t retire_prior_to = 0;
-  ConnectionId id;
+  std::uint64_t retire_prior_to = 0;  // at most `sequence`
+  ConnectionId id;                    // not empty
   ResetToken reset_token{};
 };
 struct RetireConnectionIdFrame {
@@ -115,7 +141,7 @@ struct PathStatusFrame {
 struct AckFrequencyFrame {
   std::uint64_t sequence = 0;
   std::uint64_t ack_eliciting_threshold = 0;  // packets that may wait without an ACK
-  Duration max_ack_delay{0};                  // on the wire in microseconds
+  Duration max_ack_delay{0};                  // on the wire in microseconds; at most kMaxAckDelayLimit
   std::uint64_t reordering_threshold = 0;     // 0: reordering asks for no ACK at once
 };
 struct PingFrame {};
@@ -124,8 +150,7 @@ struct HandshakeDoneFrame {};
 // Packets that the receiver would like to have again, soon: of partially reliable data and of FEC groups.
 struct NackFrame {
   PathId path = 0;
-  std::size_t range_count = 0;
-  std::array<PacketRange, 16> ranges{};
+  PacketRanges ranges;  // 1 to kHintRangesMax
 };
 // The frames after this one are symbol `index` of group `group` (section 11).
 struct FecSourceFrame {
@@ -141,12 +166,11 @@ struct FecRepairFrame {
 // Packets whose frames were repaired instead of received.
 struct RecoveredFrame {
   PathId path = 0;
-  std::size_t range_count = 0;
-  std::array<PacketRange, 16> ranges{};
+  PacketRanges ranges;  // 1 to kHintRangesMax
 };
 struct NewTicketFrame {
-  std::chrono::milliseconds lifetime{0};
-  ByteView ticket;
+  std::chrono::milliseconds lifetime{0};  // at most kTicketLifetimeMax
+  ByteView ticket;                        // not empty
 };
 
 using Frame = std::variant<PingFrame, AckFrame, CryptoFrame, NewConnectionIdFrame, RetireConnectionIdFrame,
@@ -154,12 +178,23 @@ using Frame = std::variant<PingFrame, AckFrame, CryptoFrame, NewConnectionIdFram
                            PathStatusFrame, AckFrequencyFrame, ImmediateAckFrame, NackFrame, FecSourceFrame,
                            FecRepairFrame, RecoveredFrame, NewTicketFrame>;
 
-// The next frame; the caller has skipped padding and seen by peek_frame_type() that it is one of ours.
-std::expected<Frame, wire::FrameError> decode_frame(wire::Reader& in);
-// nullopt: truncated, or not in the shortest form.
-std::optional<std::uint64_t> peek_frame_type(const wire::Reader& in);
+// Where the ranges of a decoded frame stand until the next one is decoded: one for all packets.
+struct RangeBuffer {
+  // A kilobyte that is not cleared: what is handed out has been written.
+  RangeBuffer() {}  // NOLINT(cppcoreguidelines-pro-type-member-init,modernize-use-equals-default)
 
+  std::array<PacketRange, kAckRangesMax> ranges;
+};
+
+// nullopt: nothing left, truncated, or not in the shortest form.
+std::optional<std::uint64_t> peek_frame_type(const wire::Reader& in);
+// The next frame; the caller has skipped padding and seen by peek_frame_type() that it is one of ours.
+std::expected<Frame, wire::FrameError> decode_frame(wire::Reader& in, RangeBuffer& ranges);
+
+// Needs frame_size(frame) bytes of room.
 void encode_frame(wire::Writer& out, const Frame& frame);
 std::size_t frame_size(const Frame& frame);
+// Leaves older ranges out until the frame has room in `room_bytes`; false: not even the newest has.
+bool fit_ack(AckFrame& frame, std::size_t room_bytes);
 
 }  // namespace jetway::jsp
