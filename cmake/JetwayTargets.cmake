@@ -97,7 +97,7 @@ endfunction()
 # Pure layers know no threads: the thread sanitizer has nothing to find in a test of them alone.
 function(jetway_has_threads out)
   set(impure ${ARGN})
-  list(REMOVE_ITEM impure ${JETWAY_PURE_LAYERS} sim)
+  list(REMOVE_ITEM impure ${JETWAY_PURE_LAYERS} sim sim_network)
   list(LENGTH impure count)
   set(${out} ${count} PARENT_SCOPE)
 endfunction()
