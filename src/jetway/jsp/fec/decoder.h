@@ -17,8 +17,8 @@ namespace jetway::jsp {
 struct FecDecoderConfig {
   // Groups that are remembered, the newest ones; a packet that is later than that is no longer repaired.
   std::size_t groups_max = 32;
-  // All symbols that are kept; the oldest group goes when there are more. Nothing is allocated before the
-  // first FEC frame comes.
+  // Memory for symbols; the oldest group goes when more is needed, and as much may be used for a moment while
+  // one is repaired. Nothing is allocated before the first FEC frame comes.
   std::size_t bytes_max = 1 << 20;
 };
 
@@ -62,22 +62,26 @@ class FecDecoder {
     std::uint64_t repaired = 0;
     std::uint32_t repairs = 0;     // repair symbols, a bit each
     std::size_t symbol_bytes = 0;  // of the repair symbols
+    std::size_t source_bytes = 0;  // of the longest source
     std::array<Piece, kFecSourcesMax> sources{};
     std::array<Piece, kFecRepairsMax> repair_symbols{};
     Bytes memory;
   };
   Group* find(std::uint64_t id);
+  MutableBytes reserve(Group& group, Piece& piece, std::size_t bytes);
   bool make_room(Group& group, std::size_t bytes);
-  void give_up(Group& group, bool keeps_memory);
+  void release(Group& group);
+  session::Checked<void> check_repair(const Group& group, const FecRepairFrame& repair) const;
   session::Checked<void> try_repair(Group& group);
-  session::Checked<void> solve(Group& group, std::uint64_t missing);
-  session::Checked<void> take_repaired(Group& group, std::size_t source, ByteView symbol);
+  session::Checked<void> repair(Group& group, std::uint64_t missing);
+  session::Checked<void> take_repaired(ByteView symbol);
 
   FecDecoderConfig config_;
   std::vector<Group> groups_;  // by id modulo their number
   std::size_t held_bytes_ = 0;
-  Bytes scratch_;
-  std::vector<RepairedPacket> repaired_;
+  Bytes scratch_;  // what was repaired last
+  std::array<RepairedPacket, kFecRepairsMax> repaired_{};
+  std::size_t repaired_count_ = 0;
   std::size_t next_repaired_ = 0;
 };
 

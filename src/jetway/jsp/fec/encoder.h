@@ -4,7 +4,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
-#include <vector>
 
 #include "jetway/base/bytes.h"
 #include "jetway/jsp/fec/erasure_code.h"
@@ -32,6 +31,8 @@ class FecEncoder {
  public:
   static constexpr std::size_t kBuffersMax = 2 * kFecRepairsMax;
 
+  FecEncoder();
+
   // What goes before the frames of the next packet.
   FecSourceFrame next_source() const { return {group_, source_count_}; }
   // These are the frames of that packet. `shape` counts when a group begins. Closes the group when it is
@@ -47,16 +48,24 @@ class FecEncoder {
   // The repair symbol that has waited longest; its memory stays until the next call of another kind.
   std::optional<FecRepairFrame> front() const;
   void pop_front();
-  std::size_t waiting() const { return waiting_.size() - first_waiting_; }
+  std::size_t waiting() const { return waiting_count_; }
 
   void check_invariants() const;
 
  private:
   struct Waiting {
-    FecRepairFrame frame;  // its symbol is that of `buffer`
+    std::uint64_t group = 0;
+    std::size_t source_count = 0;
+    std::size_t index = 0;
+    std::size_t bytes = 0;
     std::size_t buffer = 0;
   };
+  const Waiting& waiting_at(std::size_t place) const {
+    return waiting_[(first_waiting_ + place) % kBuffersMax];
+  }
   std::size_t take_buffer();
+  void open_group(const FecShape& shape);
+  ByteView make_symbol(PathId path, PacketNumber number, const std::array<ByteView, 2>& frames);
   void extend_sums(std::size_t bytes);
 
   std::uint64_t group_ = 0;
@@ -66,10 +75,12 @@ class FecEncoder {
   std::array<std::size_t, kFecRepairsMax> sums_{};  // which buffers hold them
 
   Bytes symbol_;  // of the packet that is added
-  std::vector<Bytes> buffers_;
-  std::vector<std::size_t> free_;
-  std::vector<Waiting> waiting_;
+  std::array<Bytes, kBuffersMax> buffers_;
+  std::array<std::size_t, kBuffersMax> free_{};  // buffers that nobody uses: the first free_count_
+  std::size_t free_count_ = 0;
+  std::array<Waiting, kBuffersMax> waiting_{};  // a ring
   std::size_t first_waiting_ = 0;
+  std::size_t waiting_count_ = 0;
 };
 
 }  // namespace jetway::jsp

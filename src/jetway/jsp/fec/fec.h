@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cstdint>
+#include <memory>
 #include <optional>
 
 #include "jetway/base/time.h"
@@ -18,8 +19,8 @@ namespace jetway::jsp {
 struct FecConfig {
   // Off: protects nothing; what the peer protects is repaired all the same.
   bool protects = true;
-  FecControllerConfig controller;
-  FecDecoderConfig decoder;
+  FecControllerConfig controller = {};
+  FecDecoderConfig decoder = {};
 };
 
 struct FecStatistics {
@@ -78,36 +79,44 @@ class Fec {
   // Their packet is not acknowledged; it is reported as RECOVERED.
   std::optional<RepairedPacket> poll_repaired();
 
-  bool is_protecting() const { return config_.protects && controller_.is_on(); }
+  bool is_protecting() const { return sending_ != nullptr && config_.protects && controller_.is_on(); }
   const FecController& controller() const { return controller_; }
   const FecStatistics& statistics() const { return statistics_; }
   void check_invariants() const;
 
  private:
-  void write_repair(wire::PacketWriter& packet);
-  void write_recovered(wire::PacketWriter& packet, std::uint64_t record);
-  void note_recovered(PathId path, PacketNumber number);
-  bool expects_more(TimePoint now) const;
-
-  FecConfig config_;
-  FecController controller_;
-  FecEncoder encoder_;
-  FecDecoder decoder_;
-  FecStatistics statistics_;
-
-  std::optional<TimePoint> group_began_;  // while a group is open
-  TimePoint last_source_{};
-  std::uint32_t refusals_ = 0;  // packets that had no room for the first repair symbol
-
-  // What is said in RECOVERED until it is acknowledged, newest last, at most so many.
-  static constexpr std::size_t kRecoveredMax = 16;
+  // What is said in RECOVERED until it is acknowledged, the newest last, at most so many.
+  static constexpr std::size_t kRecoveredMax = kHintRangesMax;
   struct Recovered {
     PathId path = 0;
     PacketNumber number = 0;
   };
-  std::array<Recovered, kRecoveredMax> recovered_{};
-  std::size_t recovered_count_ = 0;
-  session::Delivery recovered_delivery_;
+  // A connection that loses nothing has neither of these.
+  struct Sending {
+    FecEncoder encoder;
+    std::optional<TimePoint> group_began;  // while a group is open
+    TimePoint last_source{};
+    std::uint32_t refusals = 0;  // packets that had no room for the first repair symbol
+  };
+  struct Receiving {
+    explicit Receiving(const FecDecoderConfig& config) : decoder(config) {}
+
+    FecDecoder decoder;
+    std::array<Recovered, kRecoveredMax> recovered{};
+    std::size_t recovered_count = 0;
+    session::Delivery delivery;
+  };
+  FecDecoder& decoder();
+  bool expects_more(TimePoint now) const;
+  void write_repair(wire::PacketWriter& packet);
+  void write_recovered(wire::PacketWriter& packet, std::uint64_t record);
+  void note_recovered(PathId path, PacketNumber number);
+
+  FecConfig config_;
+  FecController controller_;
+  FecStatistics statistics_;
+  std::unique_ptr<Sending> sending_;
+  std::unique_ptr<Receiving> receiving_;
 };
 
 }  // namespace jetway::jsp
