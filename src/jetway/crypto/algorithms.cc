@@ -27,13 +27,14 @@ EVP_MAC_CTX* make_hmac_sha256() {
 Algorithms fetch_algorithms() {
   JETWAY_ASSERT(sodium_init() >= 0);
   const Algorithms fetched{
+      .aes_256_ecb = EVP_CIPHER_fetch(nullptr, "AES-256-ECB", nullptr),
       .aes_256_gcm = EVP_CIPHER_fetch(nullptr, "AES-256-GCM", nullptr),
       .chacha20_poly1305 = EVP_CIPHER_fetch(nullptr, "ChaCha20-Poly1305", nullptr),
       .sha256 = EVP_MD_fetch(nullptr, "SHA256", nullptr),
       .hmac_sha256 = make_hmac_sha256(),
   };
-  JETWAY_ASSERT(fetched.aes_256_gcm != nullptr && fetched.chacha20_poly1305 != nullptr &&
-                fetched.sha256 != nullptr);
+  JETWAY_ASSERT(fetched.aes_256_ecb != nullptr && fetched.aes_256_gcm != nullptr &&
+                fetched.chacha20_poly1305 != nullptr && fetched.sha256 != nullptr);
   return fetched;
 }
 

@@ -11,6 +11,7 @@ namespace jetway::crypto {
 // OpenSSL's algorithms, looked up once: a fetch costs more than the sealing of a packet. They live as long as
 // the process, since keys may outlive every static object.
 struct Algorithms {
+  EVP_CIPHER* aes_256_ecb;
   EVP_CIPHER* aes_256_gcm;
   EVP_CIPHER* chacha20_poly1305;
   EVP_MD* sha256;

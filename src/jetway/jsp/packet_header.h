@@ -43,12 +43,12 @@ struct PacketHeader {
   PacketType type = PacketType::Short;
   bool is_from_dialer = false;  // long headers
   std::uint16_t version = 0;    // long headers
-  ConnectionId destination;
-  ConnectionId source;            // long headers
-  ByteView client_random;         // Initial of a dialer: 32 bytes
-  ByteView token;                 // Initial of a dialer (may be empty); Retry
-  ByteView integrity_tag;         // Retry: 16 bytes
-  ByteView versions;              // VersionNegotiation: 2 bytes each
+  ConnectionId destination{};
+  ConnectionId source{};          // long headers
+  ByteView client_random{};       // Initial of a dialer: 32 bytes
+  ByteView token{};               // Initial of a dialer (may be empty); Retry
+  ByteView integrity_tag{};       // Retry: 16 bytes
+  ByteView versions{};            // VersionNegotiation: 2 bytes each
   std::size_t number_offset = 0;  // where the packet number begins; 0: the packet has none
   std::size_t packet_bytes = 0;   // header, payload and tag; the next packet of the datagram is behind it
 
@@ -89,7 +89,7 @@ PacketNumber expand_packet_number(std::uint32_t truncated, std::size_t number_by
                                   std::optional<PacketNumber> largest_received);
 
 struct ShortHeader {
-  ConnectionId destination;
+  ConnectionId destination{};
   PacketNumber number = 0;
   std::size_t number_bytes = 4;
   bool key_phase = false;
@@ -100,10 +100,10 @@ struct LongHeader {
   PacketType type = PacketType::Initial;
   bool is_from_dialer = false;
   std::uint16_t version = kWireVersion;
-  ConnectionId destination;
-  ConnectionId source;
-  ByteView client_random;  // Initial of a dialer: 32 bytes
-  ByteView token;          // Initial of a dialer
+  ConnectionId destination{};
+  ConnectionId source{};
+  ByteView client_random{};  // Initial of a dialer: 32 bytes
+  ByteView token{};          // Initial of a dialer
   PacketNumber number = 0;
   std::size_t number_bytes = 4;
 };
@@ -119,6 +119,10 @@ HeaderLayout encode_header(MutableBytes packet, const ShortHeader& header);
 HeaderLayout encode_header(MutableBytes packet, const LongHeader& header);
 // `payload_bytes` with the tag; packet number and payload of a long header have at most 16,383 bytes.
 void set_packet_length(MutableBytes packet, const HeaderLayout& layout, std::size_t payload_bytes);
+
+// A Retry up to its integrity tag (protection/retry.h). Returns its bytes.
+std::size_t encode_retry_header(MutableBytes out, const ConnectionId& destination, const ConnectionId& source,
+                                ByteView token);
 
 // The answer to a version that is not ours: IDs the other way round and the versions that we speak. Returns
 // its bytes.

@@ -21,14 +21,14 @@ struct KeyUpdateConfig {
 // Where a key update is (RFC 9001 section 6). Ours and the peer's look alike: whoever sees the other's new
 // phase follows it.
 //
-//   Settled ─Begun→ Unconfirmed ─Acked→ Confirmed ─OldKeysGone→ Settled
-//      └─────Followed──↑  (from Confirmed too: the peer may be settled before us)
+//   Settled ─Begun→ Unconfirmed ─Acked→ Confirmed ─Waited→ Settled
+//   every state ─Followed→ Unconfirmed
 enum class KeyUpdateState : std::uint8_t {
-  Settled,      // one key in each direction; the next update may begin
+  Settled,      // the next update may begin
   Unconfirmed,  // nothing that we sealed with the new key has been acknowledged
-  Confirmed,    // acknowledged; old keys are kept for packets that come late
+  Confirmed,    // acknowledged; packets under the peer's old key may still come
 };
-enum class KeyUpdateEvent : std::uint8_t { Begun, Followed, Acked, OldKeysGone };
+enum class KeyUpdateEvent : std::uint8_t { Begun, Followed, Acked, Waited };
 
 constexpr std::optional<KeyUpdateState> next(KeyUpdateState from, KeyUpdateEvent event) {
   using enum KeyUpdateState;
@@ -37,12 +37,11 @@ constexpr std::optional<KeyUpdateState> next(KeyUpdateState from, KeyUpdateEvent
       if (from == Settled) return Unconfirmed;
       break;
     case KeyUpdateEvent::Followed:
-      if (from == Settled || from == Confirmed) return Unconfirmed;
-      break;
+      return Unconfirmed;
     case KeyUpdateEvent::Acked:
       if (from == Unconfirmed) return Confirmed;
       break;
-    case KeyUpdateEvent::OldKeysGone:
+    case KeyUpdateEvent::Waited:
       if (from == Confirmed) return Settled;
       break;
   }
@@ -78,8 +77,9 @@ class ApplicationKeys {
 
   // For ShortHeader.key_phase of the next packets.
   bool key_phase() const { return (send_phase_ & 1) != 0; }
-  // The key has sealed all it may and cannot be changed yet: close with CryptoLimit.
-  bool is_exhausted() const;
+  // The key has sealed all it may and the last update is not settled: close with CryptoLimit. Nothing can be
+  // sealed any more.
+  bool is_exhausted() const { return sealed_blocks_ >= limits_.sealed_blocks_max; }
   // As Sealer::seal().
   std::size_t seal(const PacketName& name, const HeaderLayout& header, std::span<const ByteView> parts,
                    MutableBytes out);
@@ -90,6 +90,8 @@ class ApplicationKeys {
 
   // --- opening ---
 
+  // `packet` is the rest of the datagram that `header` was decoded from. `probe_timeout`: the longest of all
+  // paths, max_ack_delay included.
   Opened open(TimePoint now, Duration probe_timeout, PathOpenState& path, const PacketHeader& header,
               MutableBytes packet);
 
@@ -102,18 +104,57 @@ class ApplicationKeys {
   void begin_update();
   // Of SentPacket.record: confirms an update when that packet was sealed after it.
   void on_packet_acked(TimePoint now, Duration probe_timeout, std::uint64_t record);
-  // Old keys go; nothing else happens then.
-  std::optional<TimePoint> next_timeout() const { return old_keys_until_; }
+  // Old keys go then; nothing has to be sent.
+  std::optional<TimePoint> next_timeout() const;
   void handle_timeout(TimePoint now);
 
+  // Nothing has been sealed or opened for a while: gives back all but the secrets. The next packet makes the
+  // keys again, which takes some microseconds.
+  void release_memory();
+
+  std::uint64_t send_phase() const { return send_phase_; }
+  std::uint64_t receive_phase() const { return receive_phase_; }
   std::uint64_t sealed_packets() const { return sealed_packets_; }  // under the present key
   std::uint64_t failed_opens() const { return failed_opens_; }
 
  private:
-  std::uint64_t send_phase_ = 0;
+  // Secrets of one direction, and what is made of them.
+  struct Direction {
+    crypto::SecretBytes secret;  // traffic secret of the present phase
+    crypto::SecretBytes header_key;
+    std::optional<crypto::PacketKeys> keys;
+    std::optional<crypto::HeaderMasker> masker;
+  };
+
+  Direction make_direction(crypto::SecretBytes secret) const;
+  crypto::PacketKeys& keys_of(Direction& direction) const;
+  crypto::HeaderMasker& masker_of(Direction& direction) const;
+  std::uint64_t phase_of(const PathOpenState& path, PacketNumber number, bool key_phase) const;
+  crypto::PacketKeys& keys_of_phase(std::uint64_t phase);  // the present one, that before or that after
+  void advance_send();
+  bool may_peer_update() const;
+  void on_peer_update(TimePoint now, Duration probe_timeout);
+  void on_event(KeyUpdateEvent event);
+
+  crypto::Suite suite_;
+  KeyUpdateConfig config_;
+  ProtectionLimits limits_;
+
+  Direction send_;
+  Direction receive_;
+  crypto::SecretBytes next_receive_secret_;
+  std::optional<crypto::PacketKeys> next_receive_keys_;
+  std::optional<crypto::PacketKeys> old_receive_keys_;
+  std::optional<TimePoint> old_key_until_;
+  std::optional<TimePoint> settled_at_;  // Confirmed: when the peer has no old key any more
+
   KeyUpdateState state_ = KeyUpdateState::Settled;
-  std::optional<TimePoint> old_keys_until_;
+  std::uint64_t send_phase_ = 0;
+  std::uint64_t receive_phase_ = 0;
+  std::uint64_t phase_first_record_ = 0;  // of what was sealed in send_phase_
   std::uint64_t sealed_packets_ = 0;
+  std::uint64_t sealed_bytes_ = 0;
+  std::uint64_t sealed_blocks_ = 0;
   std::uint64_t failed_opens_ = 0;
 };
 

@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 
 #include "jetway/base/bytes.h"
@@ -38,6 +39,7 @@ class RetryTokens {
 
  private:
   crypto::SecretBytes key_;
+  std::uint64_t time_origin_;  // random, so that tokens do not say for how long we have been running
 };
 
 inline constexpr std::size_t kRetryPacketMaxBytes = 128;

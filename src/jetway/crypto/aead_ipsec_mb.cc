@@ -1,0 +1,153 @@
+#include "jetway/crypto/aead_ipsec_mb.h"
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <span>
+
+#include <intel-ipsec-mb.h>
+
+#include "jetway/base/assert.h"
+#include "jetway/crypto/algorithms.h"
+#include "jetway/crypto/secret.h"
+
+namespace jetway::crypto {
+
+namespace {
+
+// Of the whole process: what we call through it are plain functions that were chosen for this CPU; they write
+// to nothing but what they are handed, so that threads share it. Null: the CPU lacks AES or carry-less
+// multiplication, or the library failed its own test.
+IMB_MGR* make_manager() {
+  IMB_MGR* manager = alloc_mb_mgr(0);
+  if (manager == nullptr) return nullptr;
+  init_mb_mgr_auto(manager, nullptr);
+  constexpr std::uint64_t kNeeded = IMB_FEATURE_AESNI | IMB_FEATURE_PCLMULQDQ;
+  if (imb_get_errno(manager) == 0 && (manager->features & kNeeded) == kNeeded) return manager;
+  free_mb_mgr(manager);
+  return nullptr;
+}
+
+// It lives as long as the process, since keys may outlive every static object.
+const IMB_MGR* ipsec_mb() {
+  static const IMB_MGR* const kManager = make_manager();
+  return kManager;
+}
+
+template <class State>
+MutableBytes memory_of(State& state) {
+  return std::as_writable_bytes(std::span{&state, 1});
+}
+
+// The only part that has anything in it, if there is no more than one: such a packet takes a single call.
+std::optional<ByteView> only_part(std::span<const ByteView> parts) {
+  ByteView found;
+  for (const ByteView part : parts) {
+    if (part.empty()) continue;
+    if (!found.empty()) return std::nullopt;
+    found = part;
+  }
+  return found;
+}
+
+class IpsecMbGcm final : public Aead {
+ public:
+  explicit IpsecMbGcm(ByteView key) : library_(ipsec_mb()) { IMB_AES256_GCM_PRE(library_, raw(key), &key_); }
+  ~IpsecMbGcm() override {
+    wipe(memory_of(key_));
+    wipe(memory_of(packet_));
+  }
+
+  std::size_t seal(const Nonce& nonce, ByteView associated_data, std::span<const ByteView> parts,
+                   MutableBytes out) override {
+    const unsigned char* iv = raw(ByteView{nonce});
+    if (const std::optional<ByteView> part = only_part(parts)) {
+      IMB_AES256_GCM_ENC(library_, &key_, &packet_, raw(out), raw(*part), part->size(), iv,
+                         raw(associated_data), associated_data.size(), raw(out.subspan(part->size())),
+                         kTagBytes);
+      return part->size() + kTagBytes;
+    }
+    IMB_AES256_GCM_INIT(library_, &key_, &packet_, iv, raw(associated_data), associated_data.size());
+    std::size_t written = 0;
+    for (const ByteView part : parts) {
+      if (part.empty()) continue;
+      IMB_AES256_GCM_ENC_UPDATE(library_, &key_, &packet_, raw(out.subspan(written)), raw(part), part.size());
+      written += part.size();
+    }
+    IMB_AES256_GCM_ENC_FINALIZE(library_, &key_, &packet_, raw(out.subspan(written)), kTagBytes);
+    return written + kTagBytes;
+  }
+
+  bool open(const Nonce& nonce, ByteView associated_data, MutableBytes text, MutableBytes tag) override {
+    std::array<std::byte, kTagBytes> right{};
+    IMB_AES256_GCM_DEC(library_, &key_, &packet_, raw(text), raw(ByteView{text}), text.size(),
+                       raw(ByteView{nonce}), raw(associated_data), associated_data.size(),
+                       raw(MutableBytes{right}), kTagBytes);
+    return equal_in_constant_time(right, tag);
+  }
+
+ private:
+  const IMB_MGR* library_;
+  // As the library itself is compiled; its header forgets to say so.
+  alignas(64) gcm_key_data key_;
+  alignas(64) gcm_context_data packet_{};
+};
+
+class IpsecMbChaCha final : public Aead {
+ public:
+  explicit IpsecMbChaCha(ByteView key) : library_(ipsec_mb()), key_(SecretBytes::copy_of(key)) {}
+  ~IpsecMbChaCha() override { wipe(memory_of(packet_)); }
+
+  std::size_t seal(const Nonce& nonce, ByteView associated_data, std::span<const ByteView> parts,
+                   MutableBytes out) override {
+    begin(nonce, associated_data);
+    std::size_t written = 0;
+    for (const ByteView part : parts) {
+      if (part.empty()) continue;
+      IMB_CHACHA20_POLY1305_ENC_UPDATE(library_, key_.view().data(), &packet_, raw(out.subspan(written)),
+                                       raw(part), part.size());
+      written += part.size();
+    }
+    IMB_CHACHA20_POLY1305_ENC_FINALIZE(library_, &packet_, raw(out.subspan(written)), kTagBytes);
+    return written + kTagBytes;
+  }
+
+  bool open(const Nonce& nonce, ByteView associated_data, MutableBytes text, MutableBytes tag) override {
+    begin(nonce, associated_data);
+    if (!text.empty()) {
+      IMB_CHACHA20_POLY1305_DEC_UPDATE(library_, key_.view().data(), &packet_, raw(text), raw(ByteView{text}),
+                                       text.size());
+    }
+    std::array<std::byte, kTagBytes> right{};
+    IMB_CHACHA20_POLY1305_DEC_FINALIZE(library_, &packet_, raw(MutableBytes{right}), kTagBytes);
+    return equal_in_constant_time(right, tag);
+  }
+
+ private:
+  void begin(const Nonce& nonce, ByteView associated_data) {
+    IMB_CHACHA20_POLY1305_INIT(library_, key_.view().data(), &packet_, nonce.data(), raw(associated_data),
+                               associated_data.size());
+  }
+
+  const IMB_MGR* library_;
+  SecretBytes key_;
+  alignas(64) chacha20_poly1305_context_data packet_{};
+};
+
+}  // namespace
+
+bool has_ipsec_mb() { return ipsec_mb() != nullptr; }
+
+std::unique_ptr<Aead> make_ipsec_mb_aead(Suite suite, ByteView key) {
+  switch (suite) {
+    case Suite::Aes256Gcm:
+      return std::make_unique<IpsecMbGcm>(key);
+    case Suite::ChaCha20Poly1305:
+      return std::make_unique<IpsecMbChaCha>(key);
+    case Suite::XChaCha20Poly1305:
+      break;
+  }
+  return nullptr;
+}
+
+}  // namespace jetway::crypto
