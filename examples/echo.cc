@@ -14,7 +14,7 @@ namespace {
 
 transport::TransportConfig configuration(RandomSource& random) {
   transport::TransportConfig config;
-  config.framed.handshake.identity =
+  config.handshake.identity =
       std::make_shared<crypto::Identity>(crypto::Identity::generate(crypto::KeyType::Ed25519, random));
   return config;
 }
@@ -73,6 +73,6 @@ int main() {
   loop.spawn(serve(**listener));
 
   transport::Address peer = *address;
-  peer.peer = listening.framed.handshake.identity->peer_id();
+  peer.peer = listening.handshake.identity->peer_id();
   return loop.run_until_done(talk(loop, *transport, std::move(peer), configuration(random)));
 }

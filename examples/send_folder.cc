@@ -16,7 +16,7 @@ namespace {
 
 transport::TransportConfig configuration(RandomSource& random) {
   transport::TransportConfig config;
-  config.framed.handshake.identity =
+  config.handshake.identity =
       std::make_shared<crypto::Identity>(crypto::Identity::generate(crypto::KeyType::Ed25519, random));
   return config;
 }
@@ -84,7 +84,7 @@ int main(int argc, char** argv) {
   loop.spawn(serve(**listener, receiver, reporter));
 
   transport::Address peer = (*listener)->local_address();
-  peer.peer = listening.framed.handshake.identity->peer_id();
+  peer.peer = listening.handshake.identity->peer_id();
   const int status = loop.run_until_done(send(loop, peer, configuration(random), folder, random));
   fs::remove_all(work);
   return status;

@@ -18,10 +18,10 @@ using session::Direction;
 transport::TransportConfig make_config() {
   crypto::SystemRandom random;
   transport::TransportConfig config;
-  config.framed.handshake.identity =
+  config.handshake.identity =
       std::make_shared<crypto::Identity>(crypto::Identity::generate(crypto::KeyType::Ed25519, random));
-  config.framed.handshake.is_known = [](const crypto::PeerId&) { return true; };
-  config.framed.handshake.suites = {crypto::Suite::Aes256Gcm};
+  config.handshake.is_known = [](const crypto::PeerId&) { return true; };
+  config.handshake.suites = {crypto::Suite::Aes256Gcm};
   return config;
 }
 

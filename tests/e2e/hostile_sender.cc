@@ -49,7 +49,7 @@ io::Task<std::optional<transfer::Abort>> attack(io::Connection connection, std::
 io::Task<int> run(io::EventLoop& loop, transport::Address address, std::string_view how) {
   crypto::SystemRandom random;
   transport::TransportConfig config;
-  config.framed.handshake.identity =
+  config.handshake.identity =
       std::make_shared<crypto::Identity>(crypto::Identity::generate(crypto::KeyType::Ed25519, random));
   const auto transport = transport::make_transport(address);
   auto connection = co_await transport->connect(loop, address, config);

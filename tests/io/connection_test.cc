@@ -99,7 +99,7 @@ Task<void> send_and_compare(EventLoop* loop, Connection connection, std::uint64_
 
 TEST_P(ConnectionTest, ManyStreamsShareAConnectionAndWaitForTheLimit) {
   transport::TransportConfig small = sim::make_transport_config();
-  small.framed.session.streams_two_way_max = 8;
+  small.session.streams_two_way_max = 8;
   ConnectedPair pair = connect(sim::make_transport_config(), small);
   loop_.spawn(echo(&loop_, pair.accepted));
   const auto all = [](EventLoop* loop, Connection connection) -> Task<int> {

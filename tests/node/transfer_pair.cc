@@ -16,7 +16,7 @@ namespace fs = std::filesystem;
 
 transport::TransportConfig config_with(crypto::SystemRandom& random) {
   transport::TransportConfig config;
-  config.framed.handshake.identity =
+  config.handshake.identity =
       std::make_shared<crypto::Identity>(crypto::Identity::generate(crypto::KeyType::Ed25519, random));
   return config;
 }
@@ -84,7 +84,7 @@ io::Task<void> TransferPair::accept_and_serve() {
 
 io::Task<io::Connection> TransferPair::dial() {
   transport::Address address = listener_->local_address();
-  address.peer = receiver_config_.framed.handshake.identity->peer_id();
+  address.peer = receiver_config_.handshake.identity->peer_id();
   auto connection = co_await transport_->connect(loop_, address, sender_config_);
   co_return std::move(connection.value());
 }

@@ -103,6 +103,27 @@ TEST(SessionTest, MessagesLargerThanTheWindowShareIt) {
   }
 }
 
+// Goal: an application that has enough holds the peer back, and loses nothing.
+TEST(SessionTest, HeldMessagesWaitInTheirStreams) {
+  SessionConfig config;
+  config.streams_one_way_max = 8;
+  config.send_buffer_bytes = 1 << 20;
+  Pair pair = Pair::admitted_same(config, {.delay = 5ms, .loss = 0.1, .packet_bytes = 1200}, 3);
+  pair.listener.session.hold_messages(true);
+  std::size_t sent = 0;
+  while (pair.dialer.session.send_message(pattern(5'000, sent))) {
+    ++sent;
+    ASSERT_LE(sent, config.streams_one_way_max);
+    pair.settle();
+  }
+  EXPECT_EQ(sent, config.streams_one_way_max);
+  EXPECT_EQ(pair.listener.count<MessageReceived>(), 0u);
+  pair.listener.session.hold_messages(false);
+  pair.settle();
+  EXPECT_EQ(pair.listener.count<MessageReceived>(), sent);
+  EXPECT_TRUE(pair.dialer.session.send_message(pattern(5'000, sent)));
+}
+
 TEST(SessionTest, TooLargeAndTooManyMessagesAreRefused) {
   SessionConfig config;
   config.message_max_bytes = 1'000'000;

@@ -27,9 +27,9 @@ transport::Address TemporaryFolder::socket(const std::string& name) const {
 transport::TransportConfig make_transport_config() {
   crypto::SystemRandom random;
   transport::TransportConfig config;
-  config.framed.handshake.identity =
+  config.handshake.identity =
       std::make_shared<crypto::Identity>(crypto::Identity::generate(crypto::KeyType::Ed25519, random));
-  config.framed.handshake.is_known = [](const crypto::PeerId&) { return true; };
+  config.handshake.is_known = [](const crypto::PeerId&) { return true; };
   return config;
 }
 

@@ -149,11 +149,10 @@ TEST_F(LimitsTest, OnlySoManyPeersWaitToBeAdmitted) {
 TEST_F(LimitsTest, APeerThatTakesNothingIsGivenUp) {
   TransportConfig config = make_transport_config();
   config.stalled_timeout = 100ms;
-  config.framed.session.stream_window_bytes = config.framed.session.connection_window_bytes = 60 << 20;
+  config.session.stream_window_bytes = config.session.connection_window_bytes = 60 << 20;
   TransportConfig greedy = make_transport_config();
-  greedy.framed.session = config.framed.session;
-  greedy.framed.session.stream_window_max_bytes = greedy.framed.session.connection_window_max_bytes = 64
-                                                                                                      << 20;
+  greedy.session = config.session;
+  greedy.session.stream_window_max_bytes = greedy.session.connection_window_max_bytes = 64 << 20;
   io::EventLoop other;
   listen(config);
   loop_.spawn(admit_all(listener_.get(), &kept_));

@@ -118,7 +118,7 @@ TEST_F(TcpTest, AWrongPeerIsAMismatchThatNamesWhoAnswered) {
   EXPECT_EQ(connected.error().code, TransportErrc::HandshakeFailed);
   ASSERT_TRUE(connected.error().handshake.has_value());
   EXPECT_EQ(connected.error().handshake->code, crypto::HandshakeErrc::PeerMismatch);
-  EXPECT_EQ(connected.error().handshake->peer, listener_config.framed.handshake.identity->peer_id());
+  EXPECT_EQ(connected.error().handshake->peer, listener_config.handshake.identity->peer_id());
 }
 
 TEST_F(TcpTest, TheRightPeerIsFine) {
@@ -126,9 +126,9 @@ TEST_F(TcpTest, TheRightPeerIsFine) {
   const auto listener = listen(listener_config);
   loop_.spawn(decide(listener.get(), true));
   Address address = listener->local_address();
-  address.peer = listener_config.framed.handshake.identity->peer_id();
+  address.peer = listener_config.handshake.identity->peer_id();
   TransportConfig config = make_transport_config();
-  config.framed.handshake.is_known = nullptr;
+  config.handshake.is_known = nullptr;
   EXPECT_TRUE(loop_.run_until_done(connect(&loop_, address, config)).has_value());
 }
 

@@ -12,6 +12,7 @@
 #include "jetway/crypto/suite.h"
 #include "jetway/io/task.h"
 #include "jetway/session/counters.h"
+#include "jetway/session/path_statistics.h"
 #include "jetway/session/session.h"
 #include "jetway/session/types.h"
 
@@ -60,12 +61,13 @@ struct AcceptedStream {
 // What is known about a connection, for people.
 struct ConnectionInfo {
   crypto::PeerId peer;
-  std::string transport;  // "tcp", "unix"
+  std::string transport;  // "jsp", "tcp", "unix"
   std::string local_address;
   std::string remote_address;
   crypto::Suite suite = crypto::Suite::Aes256Gcm;
   std::string_view key_exchange;  // "X25519MLKEM768"
   std::optional<Duration> rtt;
+  session::PathStatistics path;
   session::CountersSnapshot counters;
 };
 

@@ -1,40 +1,27 @@
 #pragma once
 
 #include <cstddef>
-#include <deque>
 #include <expected>
 #include <memory>
 #include <optional>
 #include <string>
 #include <unordered_map>
 
-#include "jetway/framed/connection.h"
+#include "jetway/base/queue.h"
 #include "jetway/io/connection.h"
+#include "jetway/io/connection_driver.h"
 #include "jetway/io/event_loop.h"
-#include "jetway/io/socket.h"
-#include "jetway/io/timer.h"
 #include "jetway/io/wait_list.h"
+#include "jetway/session/engine_event.h"
 
 namespace jetway::io {
 
-// How a byte pipe is driven; from the transport's configuration.
-struct PipeConfig {
-  // A peer that takes nothing of what we send for so long is given up.
-  std::chrono::milliseconds stalled_timeout{60'000};
-  // How long the peer may take to close its end after a goodbye.
-  std::chrono::milliseconds linger_timeout{1'000};
-  // Packets that are sealed before the system takes them. At least one packet is.
-  std::size_t transmit_buffer_bytes = 256 * 1024;
-  // Messages that wait for receive_message(); above it nothing more is read from the pipe.
+// What waits for an application that does not take it; from the transport's configuration.
+struct ReceiveLimits {
+  // Messages for receive_message(); above it the peer's further ones wait on its side.
   std::size_t message_backlog_bytes = 32 << 20;
-  // Datagrams that wait for receive_datagram(); the oldest goes when there are more.
+  // Datagrams for receive_datagram(); the oldest goes when there are more.
   std::size_t datagram_backlog_max = 256;
-};
-
-struct PipeNames {
-  std::string transport;
-  std::string local_address;
-  std::string remote_address;
 };
 
 // Why there is no connection.
@@ -61,23 +48,30 @@ class StreamState {
   bool is_receive_over;               // read to its end, stopped, or never ours to read
   std::uint64_t readable_events = 0;  // StreamReadable so far: one may come before anybody waits
   bool is_stopped = false;            // reset by us or on the peer's wish: what was written may be lost
+  std::optional<std::uint64_t> stopped_code;  // the peer's
   bool is_drained = false;
 };
 
-// One connection on its loop: the engine, its socket, and the coroutines that wait for either. Two coroutines
-// of its own drive it: one reads from the socket into the engine, one sends what the engine has to send;
-// after every input and command settle() hands the engine's events on.
+// One connection on its loop, whatever carries it: streams and their handles, and the coroutines that wait
+// for something to happen to them. What is below, from the engine to the wire, is its driver.
 //
-// The driving coroutines own it, so that it lives until its pipe is closed; the handles (Connection, Stream)
-// share a pointer of their own, whose end closes the connection orderly.
+// The driver shares in owning it, so that it lives until nothing moves any more; the handles (Connection,
+// Stream) share a pointer of their own, whose end closes the connection orderly.
 class ConnectionCore : public std::enable_shared_from_this<ConnectionCore> {
  public:
-  // `dependencies` is what the engine borrows, and whatever else has to last as long as the pipe is open.
-  static std::shared_ptr<ConnectionCore> start(EventLoop& loop, Socket socket, framed::Connection engine,
-                                               PipeNames names, const PipeConfig& config,
-                                               std::shared_ptr<const void> dependencies);
-  ConnectionCore(EventLoop& loop, Socket socket, framed::Connection engine, PipeNames names,
-                 const PipeConfig& config, std::shared_ptr<const void> dependencies);
+  ConnectionCore(EventLoop& loop, std::unique_ptr<ConnectionDriver> driver, const ReceiveLimits& limits);
+
+  // --- for the driver ---
+
+  // Hands on what has happened in the engine and its session; after any input that the driver gave it.
+  void settle();
+  // From within the driver's on_progress().
+  void on_engine_event(const session::EngineEvent& event);
+  // Everything is over; the driver calls no more.
+  void on_driver_done();
+  const std::optional<session::CloseReason>& close_reason() const { return close_reason_; }
+
+  // --- for transports ---
 
   // Until the handshake is done (listener), or the listener has admitted us as well (dialer). Called once:
   // the handles that come from it are the ones that keep the connection open.
@@ -85,8 +79,8 @@ class ConnectionCore : public std::enable_shared_from_this<ConnectionCore> {
   static Task<std::expected<Connection, ConnectFailure>> admitted(std::shared_ptr<ConnectionCore> core);
   // Until the connection was admitted, refused or closed.
   static Task<void> decided(std::shared_ptr<ConnectionCore> core);
-  // Closes the pipe without a word.
-  void abort();
+  // Gives up without a word.
+  void abort() { driver_->abort(); }
 
   // --- for the handles; `handle` keeps the connection open meanwhile ---
 
@@ -122,30 +116,15 @@ class ConnectionCore : public std::enable_shared_from_this<ConnectionCore> {
  private:
   friend class StreamState;
   class PostedRead;
+  // What a message that waits costs beside its bytes, so that many empty ones are bounded too.
+  static constexpr std::size_t kMessageOverheadBytes = 64;
   struct Incoming {
     session::StreamId id;
     session::Direction direction;
     session::Priority priority;
   };
-  enum class Sent : std::uint8_t { All, More, WouldBlock, Failed };
-
-  // --- the driver ---
-  static Task<void> read_loop(std::shared_ptr<ConnectionCore> core);
-  static Task<void> write_loop(std::shared_ptr<ConnectionCore> core);
-  static Task<void> linger(std::shared_ptr<ConnectionCore> core);
-  void receive_some();
-  Sent send_some();
-  void seal_some();
-  bool is_backlogged() const { return is_connected() && messages_bytes_ > config_.message_backlog_bytes; }
-  void discard_some();
-  void on_read_end();
-  void on_pipe_failed(std::string_view text);
-  void on_timer();
-  void finish_pipe();
 
   // --- events ---
-  void settle();
-  void arm_timer();
   void handle(const session::HandshakeFailed& event);
   void handle(const session::PeerAuthenticated& event);
   void handle(const session::Closed& event);
@@ -167,38 +146,28 @@ class ConnectionCore : public std::enable_shared_from_this<ConnectionCore> {
   void on_stream_abandoned(StreamState& stream);
   void on_abandoned();
   ConnectFailure failure() const;
+  Buffer take_message();
+  bool is_backlogged() const { return messages_bytes_ > limits_.message_backlog_bytes; }
 
   EventLoop& loop_;
-  Socket socket_;
-  framed::Connection engine_;
-  PipeNames names_;
-  PipeConfig config_;
-  std::shared_ptr<const void> dependencies_;
-  Timer timer_;
-
-  // Sealed packets of which the first unsent_begin_ bytes are gone.
-  std::unique_ptr<std::byte[]> transmit_;
-  std::size_t transmit_capacity_;
-  std::size_t unsent_begin_ = 0;
-  std::size_t unsent_end_ = 0;
+  std::unique_ptr<ConnectionDriver> driver_;
+  session::Session& session_;  // the driver's
+  ReceiveLimits limits_;
 
   std::unordered_map<session::StreamId, StreamState*> streams_;
-  std::deque<Incoming> incoming_;  // bounded by the session's limits on streams
-  std::deque<Buffer> messages_;
+  Queue<Incoming> incoming_;  // bounded by the session's limits on streams
+  Queue<Buffer> messages_;
   std::size_t messages_bytes_ = 0;
-  std::deque<Buffer> datagrams_;
+  Queue<Buffer> datagrams_;
 
-  WaitList output_wanted_;
-  WaitList backlog_drained_;
-  WaitList progress_;  // authenticated, admitted, closed, read to the end, pipe closed
+  WaitList progress_;  // authenticated, admitted, closed, done
   WaitList incoming_changed_;
   WaitList messages_changed_;
   WaitList datagrams_changed_;
   WaitList streams_available_;
 
   bool is_admitted_ = false;
-  bool is_read_over_ = false;  // the peer's end of the pipe
-  bool is_pipe_closed_ = false;
+  bool is_driver_done_ = false;
   std::optional<crypto::HandshakeError> handshake_error_;
   std::optional<session::CloseReason> close_reason_;
 };

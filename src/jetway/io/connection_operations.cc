@@ -16,13 +16,18 @@ std::unexpected<StreamError> connection_closed() {
   return std::unexpected(StreamError{StreamErrc::ConnectionClosed, "the connection is over"});
 }
 
+// The session forgets the stream soon after it has answered; its handles remember.
+std::unexpected<StreamError> stopped_by_peer(std::uint64_t code) {
+  return std::unexpected(StreamError{StreamErrc::Stopped, "the peer does not want more", code});
+}
+
 }  // namespace
 
 // ---- the connection ----
 
 Task<std::expected<Connection, ConnectFailure>> ConnectionCore::authenticated(
     std::shared_ptr<ConnectionCore> core) {
-  while (core->is_connected() && !core->engine_.is_established()) co_await core->progress_.wait();
+  while (core->is_connected() && !core->driver_->is_established()) co_await core->progress_.wait();
   if (!core->is_connected()) co_return std::unexpected(core->failure());
   co_return Connection(core->make_handle());
 }
@@ -43,7 +48,7 @@ Task<std::expected<Stream, StreamError>> ConnectionCore::open_stream(Handle hand
                                                                      session::StreamOptions options) {
   for (;;) {
     if (!handle->is_connected()) co_return connection_closed();
-    const auto id = handle->engine_.session().open_stream(direction, options);
+    const auto id = handle->session_.open_stream(direction, options);
     handle->settle();
     if (id) co_return handle->make_stream(handle, *id, true, direction == session::Direction::TwoWay);
     if (id.error().code != StreamErrc::TooManyStreams) co_return std::unexpected(id.error());
@@ -54,8 +59,7 @@ Task<std::expected<Stream, StreamError>> ConnectionCore::open_stream(Handle hand
 Task<std::optional<AcceptedStream>> ConnectionCore::accept_stream(Handle handle) {
   while (handle->is_connected() && handle->incoming_.empty()) co_await handle->incoming_changed_.wait();
   if (handle->incoming_.empty()) co_return std::nullopt;
-  const Incoming next = handle->incoming_.front();
-  handle->incoming_.pop_front();
+  const Incoming next = handle->incoming_.pop_front();
   co_return AcceptedStream{
       .stream = handle->make_stream(handle, next.id, next.direction == session::Direction::TwoWay, true),
       .direction = next.direction,
@@ -66,7 +70,7 @@ Task<ConnectionCore::Done> ConnectionCore::send_message(Handle handle, ByteView 
                                                         session::StreamOptions options) {
   for (;;) {
     if (!handle->is_connected()) co_return connection_closed();
-    const auto done = handle->engine_.session().send_message(message, options);
+    const auto done = handle->session_.send_message(message, options);
     handle->settle();
     if (done || done.error().code != StreamErrc::TooManyStreams) co_return done;
     co_await handle->streams_available_.wait();
@@ -76,16 +80,23 @@ Task<ConnectionCore::Done> ConnectionCore::send_message(Handle handle, ByteView 
 Task<std::optional<Buffer>> ConnectionCore::receive_message(Handle handle) {
   while (handle->is_connected() && handle->messages_.empty()) co_await handle->messages_changed_.wait();
   if (handle->messages_.empty()) co_return std::nullopt;
-  std::optional<Buffer> message(std::move(handle->messages_.front()));
-  handle->messages_.pop_front();
-  handle->messages_bytes_ -= message->size();
-  if (!handle->is_backlogged()) handle->backlog_drained_.notify_all();
-  co_return message;
+  co_return handle->take_message();
+}
+
+Buffer ConnectionCore::take_message() {
+  const bool was_backlogged = is_backlogged();
+  Buffer message = messages_.pop_front();
+  messages_bytes_ -= message.size() + kMessageOverheadBytes;
+  if (was_backlogged && !is_backlogged()) {
+    session_.hold_messages(false);
+    settle();
+  }
+  return message;
 }
 
 ConnectionCore::Done ConnectionCore::send_datagram(ByteView datagram) {
   if (!is_connected()) return connection_closed();
-  const auto done = engine_.session().send_datagram(datagram);
+  const auto done = session_.send_datagram(datagram);
   settle();
   return done;
 }
@@ -93,17 +104,15 @@ ConnectionCore::Done ConnectionCore::send_datagram(ByteView datagram) {
 Task<std::optional<Buffer>> ConnectionCore::receive_datagram(Handle handle) {
   while (handle->is_connected() && handle->datagrams_.empty()) co_await handle->datagrams_changed_.wait();
   if (handle->datagrams_.empty()) co_return std::nullopt;
-  std::optional<Buffer> datagram(std::move(handle->datagrams_.front()));
-  handle->datagrams_.pop_front();
-  co_return datagram;
+  co_return handle->datagrams_.pop_front();
 }
 
 Task<void> ConnectionCore::close(Handle handle, std::uint64_t code, std::string reason) {
   if (handle->is_connected()) {
-    handle->engine_.close(handle->loop_.now(), code, reason);
+    handle->driver_->close(code, reason);
     handle->settle();
   }
-  while (!handle->is_pipe_closed_) co_await handle->progress_.wait();
+  while (!handle->is_driver_done_) co_await handle->progress_.wait();
 }
 
 Task<session::CloseReason> ConnectionCore::closed(Handle handle) {
@@ -113,7 +122,7 @@ Task<session::CloseReason> ConnectionCore::closed(Handle handle) {
 
 void ConnectionCore::admit() {
   if (!is_connected()) return;
-  engine_.admit(loop_.now());
+  driver_->admit();
   is_admitted_ = true;
   progress_.notify_all();
   settle();
@@ -121,29 +130,32 @@ void ConnectionCore::admit() {
 
 void ConnectionCore::refuse(std::string_view reason) {
   if (!is_connected()) return;
-  engine_.refuse(loop_.now(), reason);
+  driver_->refuse(reason);
   settle();
 }
 
 ConnectionInfo ConnectionCore::info() const {
-  return {.peer = engine_.peer(),
-          .transport = names_.transport,
-          .local_address = names_.local_address,
-          .remote_address = names_.remote_address,
-          .suite = engine_.suite(),
-          .key_exchange = crypto::key_exchange_name(engine_.key_exchange()),
-          .rtt = engine_.session().rtt(),
-          .counters = engine_.session().counters().snapshot()};
+  PipeNames names = driver_->names();
+  session::PathStatistics path = driver_->path_statistics();
+  return {.peer = driver_->peer(),
+          .transport = std::move(names.transport),
+          .local_address = std::move(names.local_address),
+          .remote_address = std::move(names.remote_address),
+          .suite = driver_->suite(),
+          .key_exchange = crypto::key_exchange_name(driver_->key_exchange()),
+          .rtt = session_.rtt(),
+          .path = path,
+          .counters = session_.counters().snapshot()};
 }
 
 // ---- streams ----
 
 Task<ConnectionCore::ReadOutcome> ConnectionCore::read(Handle handle, StreamHandle stream, MutableBytes out) {
   for (;;) {
-    const auto result = handle->engine_.session().read(stream->id, out);
+    const auto result = handle->session_.read(stream->id, out);
     handle->settle();
     if (!result || result->is_end) stream->is_receive_over = true;
-    if (!result || result->is_end || result->bytes > 0 || out.empty()) co_return result;
+    if (!result || !result->is_nothing() || out.empty()) co_return result;
     if (!handle->is_connected()) co_return connection_closed();
     co_await stream->readable.wait();
   }
@@ -186,7 +198,7 @@ Task<ConnectionCore::ReadOutcome> ConnectionCore::read_full(Handle handle, Strea
       if (rest->is_end) co_return session::ReadResult{.bytes = filled, .is_end = true};
       continue;
     }
-    PostedRead posted(handle->engine_.session(), stream->id);
+    PostedRead posted(handle->session_, stream->id);
     const std::uint64_t events_before = stream->readable_events;
     if (const auto done = posted.post(out.subspan(filled)); !done) co_return std::unexpected(done.error());
     handle->settle();
@@ -205,7 +217,8 @@ Task<ConnectionCore::ReadOutcome> ConnectionCore::read_full(Handle handle, Strea
 Task<ConnectionCore::Done> ConnectionCore::write(Handle handle, StreamHandle stream, ByteView data) {
   for (;;) {
     if (!handle->is_connected()) co_return connection_closed();
-    const auto taken = handle->engine_.session().write(stream->id, data);
+    if (stream->stopped_code) co_return stopped_by_peer(*stream->stopped_code);
+    const auto taken = handle->session_.write(stream->id, data);
     handle->settle();
     if (!taken) co_return std::unexpected(taken.error());
     data = data.subspan(*taken);
@@ -217,7 +230,8 @@ Task<ConnectionCore::Done> ConnectionCore::write(Handle handle, StreamHandle str
 Task<ConnectionCore::Done> ConnectionCore::write(Handle handle, StreamHandle stream, Buffer data) {
   for (;;) {
     if (!handle->is_connected()) co_return connection_closed();
-    const auto is_taken = handle->engine_.session().write(stream->id, data);
+    if (stream->stopped_code) co_return stopped_by_peer(*stream->stopped_code);
+    const auto is_taken = handle->session_.write(stream->id, data);
     handle->settle();
     if (!is_taken) co_return std::unexpected(is_taken.error());
     if (*is_taken) co_return Done{};
@@ -229,8 +243,7 @@ Task<ConnectionCore::Done> ConnectionCore::drained(Handle handle, StreamHandle s
   JETWAY_ASSERT(stream->is_send_over);
   while (!stream->is_drained) {
     if (!handle->is_connected()) co_return connection_closed();
-    if (stream->is_stopped)
-      co_return std::unexpected(StreamError{StreamErrc::Stopped, "the peer does not want more"});
+    if (stream->is_stopped) co_return stopped_by_peer(stream->stopped_code.value_or(0));
     co_await stream->drained.wait();
   }
   co_return Done{};
@@ -238,7 +251,7 @@ Task<ConnectionCore::Done> ConnectionCore::drained(Handle handle, StreamHandle s
 
 ConnectionCore::Done ConnectionCore::finish(StreamState& stream) {
   if (!is_connected()) return connection_closed();
-  const auto done = engine_.session().finish(stream.id);
+  const auto done = session_.finish(stream.id);
   if (done) stream.is_send_over = true;
   settle();
   return done;
@@ -247,14 +260,14 @@ ConnectionCore::Done ConnectionCore::finish(StreamState& stream) {
 void ConnectionCore::reset(StreamState& stream, std::uint64_t code) {
   if (!is_connected()) return;
   stream.is_send_over = stream.is_stopped = true;
-  static_cast<void>(engine_.session().reset(stream.id, code));  // fails when it was over anyway
+  static_cast<void>(session_.reset(stream.id, code));  // fails when it was over anyway
   settle();
 }
 
 void ConnectionCore::stop(StreamState& stream, std::uint64_t code) {
   if (!is_connected()) return;
   stream.is_receive_over = true;
-  static_cast<void>(engine_.session().stop(stream.id, code));  // fails when it was over anyway
+  static_cast<void>(session_.stop(stream.id, code));  // fails when it was over anyway
   settle();
 }
 

@@ -17,11 +17,16 @@ transport::TransportConfig transport_config(const NetworkSettings& settings,
   framed.handshake_timeout = settings.handshake_timeout;
   framed.admission_timeout = settings.admission_timeout;
   framed.packet_payload_bytes = settings.packet_size.bytes;
-  framed.handshake.identity = std::move(identity);
-  framed.handshake.clock_tolerance = settings.clock_tolerance;
-  if (!settings.suites.empty()) framed.handshake.suites = settings.suites;
 
-  session::SessionConfig& session = framed.session;
+  jsp::JspConfig& jsp = config.jsp;
+  jsp.handshake_timeout = settings.handshake_timeout;
+  jsp.admission_timeout = settings.admission_timeout;
+
+  config.handshake.identity = std::move(identity);
+  config.handshake.clock_tolerance = settings.clock_tolerance;
+  if (!settings.suites.empty()) config.handshake.suites = settings.suites;
+
+  session::SessionConfig& session = config.session;
   session.idle_timeout = settings.idle_timeout;
   session.keepalive = settings.keepalive;
   session.stream_window_max_bytes = settings.stream_window.bytes;

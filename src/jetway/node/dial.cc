@@ -37,7 +37,7 @@ io::Task<std::expected<crypto::PeerId, DialError>> ask_identity(io::EventLoop& l
                                                                 const DialRequest& request) {
   const auto transport = transport::make_transport(request.address);
   transport::TransportConfig config = request.transport;
-  config.framed.handshake.is_known = [](const crypto::PeerId&) { return false; };
+  config.handshake.is_known = [](const crypto::PeerId&) { return false; };
   auto connection = co_await transport->connect(loop, request.address, std::move(config));
   if (connection) co_return connection->info().peer;
   const TransportError& error = connection.error();

@@ -327,6 +327,8 @@ std::expected<void, StreamError> Session::send_datagram(ByteView datagram) {
   return state_->datagrams.send(datagram);
 }
 
+void Session::hold_messages(bool is_held) { state_->streams.hold_messages(is_held); }
+
 void Session::ping(TimePoint now) {
   state_->context.now = now;
   state_->liveness.ping();

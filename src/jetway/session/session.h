@@ -123,6 +123,9 @@ class Session {
   // One message, whole or not at all, on a one-way stream of its own. Fails with TooManyStreams when too many
   // wait.
   std::expected<void, StreamError> send_message(ByteView message, const StreamOptions& options = {});
+  // While held, messages that arrive stay in their streams, where the windows and the number of streams bound
+  // them; afterwards their events come. For an application that has enough of them.
+  void hold_messages(bool is_held);
   // Unreliable; the oldest one waiting is dropped when the queue is full.
   std::expected<void, StreamError> send_datagram(ByteView datagram);
   // Measures the round trip now.

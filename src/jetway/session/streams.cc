@@ -51,7 +51,7 @@ void Streams::tell_sending(Stream& stream) {
 void Streams::tell_receiving(Stream& stream) {
   ReceiveStream& receive = *stream.receive;
   if (!stream.is_announced) announce(stream);
-  if (auto message = receive.take_message()) {
+  if (auto message = are_messages_held_ ? std::nullopt : receive.take_message()) {
     context_->counters.messages_received.add(1);
     events_->push_back(MessageReceived{std::move(*message), receive.preamble()->priority});
   }
@@ -82,6 +82,14 @@ void Streams::announce(Stream& stream) {
 void Streams::tell_stopped(Stream& stream) {
   if (!stream.is_announced || !stream.stopped_code || std::exchange(stream.is_stop_told, true)) return;
   events_->push_back(StreamStopped{stream.id, *stream.stopped_code});
+}
+
+void Streams::hold_messages(bool is_held) {
+  are_messages_held_ = is_held;
+  if (is_held) return;
+  for (const StreamId id : std::vector<StreamId>(messages_.begin(), messages_.end())) {
+    if (Stream* const stream = table_.find(id)) update(*stream);
+  }
 }
 
 void Streams::on_message_over(StreamId id) {

@@ -37,6 +37,8 @@ class Streams {
   std::expected<void, StreamError> set_compression(StreamId id, Compression compression);
   std::expected<void, StreamError> send_message(ByteView message, const StreamOptions& options);
 
+  void hold_messages(bool is_held);
+
   // What the peer did wrong and only showed when the application read: such a call fails with
   // ConnectionClosed.
   std::optional<Fault> take_fault() { return std::exchange(fault_, std::nullopt); }
@@ -91,6 +93,7 @@ class Streams {
   std::deque<StreamId> control_;   // streams with control frames; each once
   std::vector<StreamId> blocked_;  // streams that wait for the connection's credit; each once
   std::deque<StreamId> messages_;  // that are arriving; the first may be of any size
+  bool are_messages_held_ = false;
   bool has_lost_data_ = false;
   std::uint64_t message_bytes_ = 0;  // of our messages that are not yet acknowledged
   bool is_message_wanted_ = false;   // send_message() was refused for them

@@ -110,24 +110,41 @@ io::Task<std::expected<io::Socket, TransportError>> connect_socket(io::EventLoop
 
 io::Task<std::expected<io::Connection, TransportError>> dial_over(io::EventLoop* loop, io::Socket socket,
                                                                   io::PipeNames names,
+                                                                  io::PathMeasure measure,
                                                                   TransportConfig config) {
   const std::string name = names.remote_address;
   const auto random = std::make_shared<crypto::SystemRandom>();
   const io::PipeConfig pipe = pipe_config(config);
-  auto engine = framed::Connection::dialer(std::move(config.framed), *random, loop->now());
-  const auto core =
-      io::ConnectionCore::start(*loop, std::move(socket), std::move(engine), std::move(names), pipe, random);
+  const io::ReceiveLimits limits = receive_limits(config);
+  auto engine = framed::Connection::dialer(framed_config(config), *random, loop->now());
+  const auto core = io::PipeDriver::start(*loop,
+                                          {.socket = std::move(socket),
+                                           .engine = std::move(engine),
+                                           .names = std::move(names),
+                                           .measure = measure,
+                                           .dependencies = random},
+                                          pipe, limits);
   auto connection = co_await io::ConnectionCore::admitted(core);
   if (!connection) co_return std::unexpected(to_error(connection.error(), name));
   co_return *std::move(connection);
 }
 
+framed::FramedConfig framed_config(const TransportConfig& config) {
+  framed::FramedConfig framed = config.framed;
+  framed.handshake = config.handshake;
+  framed.session = config.session;
+  return framed;
+}
+
 io::PipeConfig pipe_config(const TransportConfig& config) {
   return {.stalled_timeout = config.stalled_timeout,
           .linger_timeout = config.framed.close_timeout,
-          .transmit_buffer_bytes = config.transmit_buffer_bytes,
-          .message_backlog_bytes = config.message_backlog_bytes,
-          .datagram_backlog_max = config.framed.session.datagram_queue_max};
+          .transmit_buffer_bytes = config.transmit_buffer_bytes};
+}
+
+io::ReceiveLimits receive_limits(const TransportConfig& config) {
+  return {.message_backlog_bytes = config.message_backlog_bytes,
+          .datagram_backlog_max = config.session.datagram_queue_max};
 }
 
 TransportError to_error(const io::ConnectFailure& failure, const std::string& name) {

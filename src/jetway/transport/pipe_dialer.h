@@ -7,6 +7,7 @@
 
 #include "jetway/io/connection_core.h"
 #include "jetway/io/event_loop.h"
+#include "jetway/io/pipe_driver.h"
 #include "jetway/io/socket.h"
 #include "jetway/io/task.h"
 #include "jetway/transport/socket_address.h"
@@ -24,9 +25,13 @@ io::Task<std::expected<io::Socket, TransportError>> connect_socket(io::EventLoop
 // The handshake over a connected socket, and the wait to be admitted.
 io::Task<std::expected<io::Connection, TransportError>> dial_over(io::EventLoop* loop, io::Socket socket,
                                                                   io::PipeNames names,
+                                                                  io::PathMeasure measure,
                                                                   TransportConfig config);
 
+// The parts of a configuration as the layers below take them.
+framed::FramedConfig framed_config(const TransportConfig& config);
 io::PipeConfig pipe_config(const TransportConfig& config);
+io::ReceiveLimits receive_limits(const TransportConfig& config);
 // For the log and the error of a connection that did not come to be.
 TransportError to_error(const io::ConnectFailure& failure, const std::string& name);
 

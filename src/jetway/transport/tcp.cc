@@ -3,8 +3,8 @@
 #include <system_error>
 #include <utility>
 
+#include <linux/tcp.h>
 #include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -12,6 +12,7 @@
 #include "jetway/transport/pipe_dialer.h"
 #include "jetway/transport/pipe_listener.h"
 #include "jetway/transport/socket_address.h"
+#include "jetway/transport/tcp_path.h"
 #include "jetway/transport/transport.h"
 
 namespace jetway::transport {
@@ -107,7 +108,7 @@ io::Task<std::expected<io::Connection, TransportError>> connect_tcp(io::EventLoo
   if (endpoint->host.empty() || endpoint->port == 0) {
     co_return std::unexpected(bad_address(address, "to connect, a host and a port other than 0 are needed"));
   }
-  if (address.peer) config.framed.handshake.expected_peer = address.peer;
+  if (address.peer) config.handshake.expected_peer = address.peer;
   const TimePoint deadline = loop->now().engine + config.connect_timeout;
   auto resolved = co_await resolve_until(loop, *endpoint, deadline);
   if (!resolved) {
@@ -123,7 +124,8 @@ io::Task<std::expected<io::Connection, TransportError>> connect_tcp(io::EventLoo
   io::PipeNames names{.transport = "tcp",
                       .local_address = SocketAddress::local_of(socket->descriptor()).to_address().to_text(),
                       .remote_address = name};
-  co_return co_await dial_over(loop, *std::move(socket), std::move(names), std::move(config));
+  co_return co_await dial_over(loop, *std::move(socket), std::move(names), measure_tcp_path,
+                               std::move(config));
 }
 
 class TcpTransport final : public Transport {
@@ -160,6 +162,7 @@ std::expected<std::unique_ptr<Listener>, TransportError> TcpTransport::listen(io
   }
   if (!descriptor) return std::unexpected(listen_error(address, descriptor.error()));
   PipeListenerHooks hooks{.transport = "tcp",
+                          .measure = measure_tcp_path,
                           .on_accepted =
                               [config](int accepted) {
                                 set_options(accepted, config);
@@ -168,7 +171,7 @@ std::expected<std::unique_ptr<Listener>, TransportError> TcpTransport::listen(io
                           .on_closed = {}};
   return std::make_unique<PipeListener>(loop, io::Socket(loop, *descriptor),
                                         SocketAddress::local_of(*descriptor).to_address(), config,
-                                        std::move(hooks));
+                                        std::move(hooks), std::make_shared<AdmissionQueue>(loop, config));
 }
 
 }  // namespace

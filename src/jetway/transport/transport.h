@@ -13,6 +13,7 @@
 #include "jetway/io/connection.h"
 #include "jetway/io/event_loop.h"
 #include "jetway/io/task.h"
+#include "jetway/jsp/config.h"
 #include "jetway/transport/address.h"
 
 namespace jetway::transport {
@@ -50,7 +51,12 @@ struct Capabilities {
 };
 
 struct TransportConfig {
+  // The same whatever the pipe.
+  crypto::HandshakeConfig handshake;
+  session::SessionConfig session;
+  // The engines for byte pipes and for datagrams; what is above goes for both.
   framed::FramedConfig framed;
+  jsp::JspConfig jsp;
   // Listener: what it remembers of handshakes, and how it deals with clocks that are off.
   crypto::InitFilterConfig init_filter;
 

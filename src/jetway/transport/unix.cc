@@ -80,7 +80,7 @@ struct FileIdentity {
 io::Task<std::expected<io::Connection, TransportError>> connect_unix(io::EventLoop* loop, Address address,
                                                                      TransportConfig config) {
   const std::string path = std::get<UnixEndpoint>(address.endpoint).path;
-  if (address.peer) config.framed.handshake.expected_peer = address.peer;
+  if (address.peer) config.handshake.expected_peer = address.peer;
   const TimePoint deadline = loop->now().engine + config.connect_timeout;
   std::vector<SocketAddress> addresses{SocketAddress::of_path(path)};
   const std::string name = escape_text(address.to_text());
@@ -88,7 +88,7 @@ io::Task<std::expected<io::Connection, TransportError>> connect_unix(io::EventLo
   if (!socket) co_return std::unexpected(socket.error());
   kLog.debug("{}: the peer is {}", name, describe_peer(socket->descriptor()));
   io::PipeNames names{.transport = "unix", .local_address = "unix:", .remote_address = name};
-  co_return co_await dial_over(loop, *std::move(socket), std::move(names), std::move(config));
+  co_return co_await dial_over(loop, *std::move(socket), std::move(names), nullptr, std::move(config));
 }
 
 class UnixTransport final : public Transport {
@@ -144,7 +144,8 @@ std::expected<std::unique_ptr<Listener>, TransportError> UnixTransport::listen(
                               [path, own = FileIdentity::of(path)] {
                                 if (FileIdentity::of(path) == own) ::unlink(path.c_str());
                               }};
-  return std::make_unique<PipeListener>(loop, std::move(socket), address, config, std::move(hooks));
+  return std::make_unique<PipeListener>(loop, std::move(socket), address, config, std::move(hooks),
+                                        std::make_shared<AdmissionQueue>(loop, config));
 }
 
 }  // namespace
