@@ -9,6 +9,7 @@
 #include "jetway/framed/phase.h"
 #include "jetway/framed/traffic_keys.h"
 #include "jetway/framed/unsealed_pipe.h"
+#include "jetway/session/handshake_code.h"
 #include "jetway/session/parameters.h"
 #include "jetway/wire/packet_decoder.h"
 
@@ -24,18 +25,6 @@ namespace {
 constexpr std::size_t kUnadmittedPayloadMaxBytes = 64 * 1024;
 constexpr std::size_t kFirstReadAheadBytes = 8 * 1024;  // and until it fills it
 constexpr std::size_t kPacketPayloadMinBytes = 1024;
-
-std::uint64_t code_of(const crypto::HandshakeError& error) {
-  return std::to_underlying(ProtocolCode::Handshake) + std::to_underlying(error.code);
-}
-
-// What a peer's close says about the handshake, if anything.
-std::optional<crypto::HandshakeError> handshake_error_of(std::uint64_t code) {
-  const std::uint64_t first = std::to_underlying(ProtocolCode::Handshake);
-  if (code < first || code > first + std::to_underlying(crypto::HandshakeErrc::Internal)) return std::nullopt;
-  return crypto::HandshakeError{static_cast<crypto::HandshakeErrc>(code - first),
-                                "the peer broke off the handshake", std::nullopt};
-}
 
 CloseReason reason_of(CloseReason::By by, ProtocolCode code, std::string_view text) {
   return {.by = by, .by_application = false, .code = std::to_underlying(code), .text = std::string(text)};
@@ -224,7 +213,7 @@ void Connection::State::handle_sealed(Now now, const wire::Packet& packet) {
 }
 
 void Connection::State::on_unsealed_close(Now now, UnsealedClose close) {
-  if (auto error = handshake_error_of(close.code)) events_.emplace_back(HandshakeFailed{*error});
+  if (auto error = session::handshake_error_of(close.code)) events_.emplace_back(HandshakeFailed{*error});
   lose(now, {.by = CloseReason::By::Peer, .by_application = false, .code = close.code, .text = {}});
 }
 
@@ -232,7 +221,7 @@ void Connection::State::on_handshake_failed(Now now, const crypto::HandshakeErro
   events_.emplace_back(HandshakeFailed{error});
   begin_close(now, {.by = CloseReason::By::Error,
                     .by_application = false,
-                    .code = code_of(error),
+                    .code = session::code_of(error),
                     .text = std::string(error.reason)});
 }
 

@@ -283,11 +283,9 @@ void SendStream::on_lost(const SentFrame& frame) {
   }
 }
 
-bool SendStream::has_unsent() const {
-  if (is_reset()) return reset_.is_wanted();
+bool SendStream::has_undelivered() const {
   if (is_terminal(state_)) return false;
-  return has_new_data() || !lost_.is_empty() || is_final_lost_ ||
-         (is_finish_requested_ && state_ != SendState::DataSent);
+  return is_reset() || is_finish_requested_ || buffered_bytes() > 0;
 }
 
 bool SendStream::take_writable() {

@@ -43,6 +43,10 @@ class SendStream {
   SendInterest data_interest(std::uint64_t connection_credit);
   // Has data that only the connection's credit keeps back.
   bool is_blocked_by_connection() const;
+  // Has data that only this stream's own window keeps back.
+  bool is_blocked_by_window() const {
+    return !is_reset() && lost_.is_empty() && has_new_data() && next_ >= max_data_;
+  }
   // At most one STREAM frame; false when the packet has no room for it.
   struct Written {
     bool has_written = false;
@@ -59,8 +63,8 @@ class SendStream {
   bool is_finished() const { return is_finish_requested_; }
   bool is_reset() const { return state_ == SendState::ResetSent || state_ == SendState::ResetReceived; }
   std::uint64_t buffered_bytes() const { return buffer_.size() + pending_.size(); }
-  // Something, if only the end or a reset, has not been sent or was lost.
-  bool has_unsent() const;
+  // Something, if only the end or a reset, is not known to have reached the peer.
+  bool has_undelivered() const;
   // True once after write() took less than it was given and there is room again.
   bool take_writable();
 

@@ -229,6 +229,7 @@ void Session::on_packet_acked(TimePoint now, std::uint64_t packet_number) {
   state_->context.now = now;
   state_->closing.on_packet_acked(packet_number);
   state_->for_each_part([&](auto& part) { part.on_packet_acked(packet_number); });
+  if (state_->closing.is_draining()) state_->check_drained();
 }
 
 void Session::on_packet_lost(TimePoint now, std::uint64_t packet_number) {
@@ -261,6 +262,7 @@ void Session::close(TimePoint now, const CloseReason& reason) {
 
 bool Session::is_closed() const { return state_->closing.is_closed(); }
 const std::optional<CloseReason>& Session::close_reason() const { return state_->closing.reason(); }
+bool Session::is_blocked_by_peer() const { return state_->streams.is_blocked_by_peer(); }
 bool Session::is_close_sent() const { return state_->closing.is_sent(); }
 
 // ---- from the application ----
@@ -356,3 +358,7 @@ void Session::check_invariants() const {
 }
 
 }  // namespace jetway::session
+namespace jetway::session {
+PacketContent Session::last_content() const { return {}; }
+void Session::set_network_status(NetworkStatus, bool) {}
+}

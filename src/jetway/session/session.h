@@ -67,7 +67,7 @@ class Session {
   void on_activity(TimePoint now);
 
   // Queues CONNECTION_CLOSE for write_frames(); further commands fail with ConnectionClosed. By::Us: what was
-  // written before goes first, as far as the peer's windows let it, and a second call ends the wait for them.
+  // written before is delivered first, as far as the peer's windows let it, and a second call ends the wait.
   // Any other reason goes at once and drops what is queued; By::Peer, IdleTimeout and PipeClosed tell nobody.
   void close(TimePoint now, const CloseReason& reason);
   bool is_closed() const;  // close() was called, or the connection is over
@@ -136,6 +136,9 @@ class Session {
   void set_network_status(NetworkStatus status, bool is_background);
 
   std::optional<Event> poll_event();
+
+  // There is data that only the peer's flow control keeps back. Looks at every stream.
+  bool is_blocked_by_peer() const;
 
   // Smoothed, from PING or from the engine's own acknowledgements (set_rtt()).
   std::optional<Duration> rtt() const;

@@ -270,8 +270,15 @@ void Streams::on_packet_lost(std::uint64_t packet_number) {
 
 bool Streams::is_drained() const {
   bool is_drained = true;
-  table_.for_each([&](const Stream& stream) { is_drained &= !stream.send || !stream.send->has_unsent(); });
+  table_.for_each([&](const Stream& stream) { is_drained &= !stream.send || !stream.send->has_undelivered(); });
   return is_drained;
+}
+
+bool Streams::is_blocked_by_peer() const {
+  bool is_blocked = !blocked_.empty();
+  table_.for_each(
+      [&](const Stream& stream) { is_blocked |= stream.send && stream.send->is_blocked_by_window(); });
+  return is_blocked;
 }
 
 void Streams::check_invariants() const {

@@ -59,8 +59,10 @@ class Streams {
   void write_frames(TimePoint now, wire::PacketWriter& packet, std::uint64_t packet_number);
   void on_packet_acked(std::uint64_t packet_number);
   void on_packet_lost(std::uint64_t packet_number);
-  // Nothing that was written waits to be sent for the first time or again.
+  // All that was written has been delivered.
   bool is_drained() const;
+  // There is data that only the peer's windows keep back.
+  bool is_blocked_by_peer() const;
 
   void check_invariants() const;
 

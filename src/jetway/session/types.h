@@ -118,9 +118,11 @@ enum class ProtocolCode : std::uint64_t {
   FinalSize = 0x06,
   FrameEncoding = 0x07,
   Parameters = 0x08,
+  ConnectionIds = 0x09,
   ProtocolViolation = 0x0a,
   CryptoLimit = 0x0d,
   KeyUpdate = 0x0e,
+  CryptoBuffer = 0x11,
   Handshake = 0x100,  // plus HandshakeErrc
 };
 
