@@ -1,8 +1,10 @@
 #pragma once
 
+#include <array>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 
 #include "jetway/crypto/handshake.h"
 #include "jetway/jsp/congestion/controller.h"
@@ -71,6 +73,9 @@ struct EndpointConfig {
   std::uint32_t stateless_answers_per_second = 1000;
   // Every Init goes through a Retry.
   bool always_retry = false;
+  // Keys the stateless resets of this host: the same after a restart, so that peers of before learn at once
+  // that their connection is gone. Empty: drawn anew.
+  std::optional<std::array<std::byte, 32>> reset_key{};
 };
 
 }  // namespace jetway::jsp

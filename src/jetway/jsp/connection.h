@@ -10,16 +10,14 @@
 #include "jetway/base/time.h"
 #include "jetway/crypto/handshake.h"
 #include "jetway/jsp/config.h"
-#include "jetway/jsp/connection_id.h"
+#include "jetway/jsp/connection_ids.h"
 #include "jetway/jsp/recovery/recovery.h"
 #include "jetway/jsp/types.h"
 #include "jetway/session/engine_event.h"
+#include "jetway/session/path_statistics.h"
 #include "jetway/session/session.h"
 
 namespace jetway::jsp {
-
-// What keeps the rate from being higher.
-enum class RateLimit : std::uint8_t { Application, ReceiverWindow, Congestion, Pacing };
 
 // One path of a connection at this moment.
 struct PathInfo {
@@ -38,17 +36,7 @@ struct ConnectionStatistics {
   std::uint64_t acks_sent = 0;
   std::uint64_t packets_repaired = 0;  // by FEC, of what came
   std::uint64_t header_bytes_sent = 0;
-  RateLimit limited_by = RateLimit::Application;
 };
-
-// The endpoint keeps these up to date in its tables.
-struct ConnectionIdIssued {
-  ConnectionId id;
-};
-struct ConnectionIdRetired {
-  ConnectionId id;
-};
-using RoutingEvent = std::variant<ConnectionIdIssued, ConnectionIdRetired>;
 
 // What a listener's endpoint knows about a connection from its first packet.
 struct FirstInitial {
@@ -118,6 +106,8 @@ class Connection {
   const crypto::PeerId& peer() const;  // after PeerAuthenticated
   crypto::Suite suite() const;
   crypto::KeyExchange key_exchange() const;
+  // For people: of the path in use.
+  session::PathStatistics path_statistics() const;
   std::vector<PathInfo> paths() const;
   ConnectionStatistics statistics() const;
   // Whether the last 16 bytes of a datagram that could not be opened are the peer's word that it knows

@@ -98,6 +98,12 @@ class Recovery {
   // that they are lost.
   void on_recovered(TimePoint now, const RecoveredFrame& frame, PacketFate& fate);
 
+  // The path has gone silent while another one works, or the peer wants everything again (Retry): what is on
+  // the way goes back to its sources. Says nothing about congestion.
+  void declare_all_lost(TimePoint now, PacketFate& fate);
+  // Since something was acknowledged.
+  std::uint32_t consecutive_probe_timeouts() const { return probe_timeouts_in_a_row_; }
+
   // The loss time, or when there is none the probe timeout (RFC 9002 section 6.2).
   std::optional<TimePoint> next_timeout() const;
   // Does nothing before that time.

@@ -231,6 +231,21 @@ void Recovery::forget_lost(TimePoint now, Space& space) const {
   while (!space.lost.is_empty() && space.lost.front().sent_at + memory < now) space.lost.drop_oldest();
 }
 
+void Recovery::declare_all_lost(TimePoint now, PacketFate& fate) {
+  for (const PacketSpace space : kAllSpaces) {
+    of(space).loss_time = kNever;
+    of(space).on_the_way.take({.first = 0, .last = ~PacketNumber{0}}, [&](const SentPacket& packet) {
+      leave_flight(space, packet);
+      if (!packet.is_mtu_probe) {
+        ++statistics_.packets_lost;
+        if (is_of_this_path(space, packet)) sampler_.on_packet_lost(packet);
+        remember_lost(space, packet, false);
+      }
+      fate.on_packet_lost(now, space, packet);
+    });
+  }
+}
+
 // ---- hints ----
 
 void Recovery::on_nack_received(TimePoint now, const NackFrame& frame, PacketFate& fate) {

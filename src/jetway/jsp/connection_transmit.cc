@@ -1,0 +1,437 @@
+#include <algorithm>
+#include <array>
+#include <limits>
+#include <utility>
+
+#include "jetway/base/assert.h"
+#include "jetway/jsp/connection_state.h"
+
+namespace jetway::jsp {
+
+using session::LimitedBy;
+using session::Role;
+using session::SendInterest;
+
+namespace {
+
+// Datagrams with Initial packets, and those that validate a path, have at least so many bytes (RFC 9000
+// sections 14.1, 8.2.1).
+constexpr std::size_t kPaddedDatagramBytes = 1200;
+// What one system call takes (UDP_SEGMENT): segments, and bytes in all on IPv4.
+constexpr std::size_t kSegmentsMax = 64;
+constexpr std::size_t kBatchMaxBytes = 65'507;
+// A packet number is left out about so often.
+constexpr std::uint64_t kSkipInterval = 4096;
+
+void pad(wire::PacketWriter& packet, std::size_t bytes) {
+  if (packet.size() >= bytes) return;
+  std::ranges::fill(packet.frames().reserve(bytes - packet.size()), std::byte{0});
+}
+
+}  // namespace
+
+std::optional<Transmit> Connection::State::poll_transmit(Now now, MutableBytes out) {
+  JETWAY_ASSERT(out.size() >= kBatchMaxBytes);
+  if (phase_ == Phase::Closed) return std::nullopt;
+  if (phase_ == Phase::Lingering) return transmit_close(now, out);
+  if (establishment_) {
+    if (const auto transmit = transmit_handshake(now, out)) return transmit;
+  }
+  if (!keys_ || phase_ == Phase::Lingering) return std::nullopt;
+  if (is_confirmed_ && keys_->wants_update()) keys_->begin_update();
+  if (keys_->is_exhausted()) {
+    fail(now, {session::ProtocolCode::CryptoLimit, "too much was sealed under one key"});
+  }
+  for (const auto& path : paths_) {
+    if (!has_own_needs(now.engine, *path)) continue;
+    if (const auto transmit = transmit_application(now, *path, out)) return transmit;
+  }
+  if (Path* const path = next_path_for_data(now.engine)) {
+    if (const auto transmit = transmit_mtu_probe(now, *path, out)) return transmit;
+    if (const auto transmit = transmit_application(now, *path, out)) return transmit;
+  }
+  note_limit(now);
+  return std::nullopt;
+}
+
+// ---- which path, and whether ----
+
+bool Connection::State::has_own_needs(TimePoint now, const Path& path) const {
+  return !path.is_given_up &&
+         (path.acks.is_wanted(now) || path.validation.send_interest() != SendInterest::None ||
+          path.recovery.probes_wanted(PacketSpace::Application) > 0);
+}
+
+bool Connection::State::wants_to_send_content() const {
+  return session_.wants_to_send() || handshake_done_.is_wanted() ||
+         local_ids_.send_interest() != SendInterest::None ||
+         remote_ids_.send_interest() != SendInterest::None || fec_.send_interest() != SendInterest::None ||
+         std::ranges::any_of(abandoned_, [](const Abandoned& each) { return each.delivery.is_wanted(); });
+}
+
+// The fastest path with room; one that the peer wants kept in reserve, or that is not validated, only when
+// there is no other.
+Path* Connection::State::next_path_for_data(TimePoint now) {
+  if (paths_.size() == 1) {
+    Path& only = *paths_.front();
+    return only.amplification_room() >= kPaddedDatagramBytes ? &only : nullptr;
+  }
+  Path* best = nullptr;
+  const auto is_better = [](const Path& a, const Path& b) {
+    if (a.is_backup != b.is_backup) return b.is_backup;
+    return a.recovery.rtt().smoothed() < b.recovery.rtt().smoothed();
+  };
+  const bool has_usable = usable_paths() > 0;
+  for (const auto& path : paths_) {
+    if (path->is_given_up || (has_usable && (!path->is_usable() || path->is_suspect))) continue;
+    if (path->amplification_room() < kPaddedDatagramBytes) continue;
+    if (path->recovery.send_budget_bytes(now) == 0) continue;
+    if (best == nullptr || is_better(*path, *best)) best = path.get();
+  }
+  return best;
+}
+
+std::size_t Connection::State::datagram_bytes(const Path& path) const {
+  // When probes go unanswered the path may have become narrower than we think.
+  const bool is_doubtful = path.recovery.consecutive_probe_timeouts() > 1;
+  return path.is_validated && !is_doubtful ? path.mtu.max_datagram_bytes() : kBaseDatagramBytes;
+}
+
+// What congestion control and pacing count in, if it has changed.
+void Connection::State::update_datagram_size(TimePoint now, Path& path) {
+  const std::size_t bytes = datagram_bytes(path);
+  if (std::exchange(path.recovery_datagram_bytes, bytes) != bytes)
+    path.recovery.set_max_datagram_bytes(now, bytes);
+}
+
+// What keeps us from sending more, found when there is nothing that may go now.
+void Connection::State::note_limit(Now now) {
+  limited_by_ = session_.is_blocked_by_peer() ? LimitedBy::ReceiverWindow : LimitedBy::Application;
+  const bool wants_to_send = wants_to_send_content();
+  for (const auto& path : paths_) {
+    path->next_send.reset();
+    const SendLimit limit = path->recovery.send_limit(now.engine);
+    if (!wants_to_send) {
+      if (limit == SendLimit::None) path->recovery.on_application_limited();
+      continue;
+    }
+    if (limit == SendLimit::Pacing) path->next_send = path->recovery.next_send_time(now.engine);
+    if (limit != SendLimit::None)
+      limited_by_ = limit == SendLimit::Pacing ? LimitedBy::Pacing : LimitedBy::Congestion;
+  }
+}
+
+Transmit Connection::State::transmit_on(Path& path, std::size_t bytes, std::size_t segment_bytes) {
+  path.on_sent(bytes);
+  statistics_.datagrams_sent += (bytes + segment_bytes - 1) / segment_bytes;
+  session_.counters().bytes_sent.add(bytes);
+  return {.local = path.local,
+          .remote = path.remote,
+          .ecn = path.recovery.ecn_to_send(),
+          .bytes = bytes,
+          .segment_bytes = segment_bytes,
+          .departure = {}};
+}
+
+// ---- the handshake ----
+
+bool Connection::State::wants_handshake_packet(Now now, const HandshakeSpace& space) const {
+  if (!space.has_keys()) return false;
+  return establishment_->is_close_wanted || space.acks.is_wanted(now.engine) ||
+         space.crypto.send_interest() != SendInterest::None ||
+         main_path().recovery.probes_wanted(space.space) > 0;
+}
+
+std::optional<Transmit> Connection::State::transmit_handshake(Now now, MutableBytes out) {
+  Path& path = *paths_.front();
+  const bool wants_initial = wants_handshake_packet(now, establishment_->initial);
+  const bool wants_confirming = wants_handshake_packet(now, establishment_->confirming);
+  if (!wants_initial && !wants_confirming) return std::nullopt;
+  if (path.amplification_room() < kPaddedDatagramBytes) {
+    path.recovery.set_amplification_limited(true);
+    return std::nullopt;
+  }
+  const MutableBytes datagram = out.first(kPaddedDatagramBytes);
+  std::size_t bytes = 0;
+  if (wants_initial) {
+    bytes += write_handshake_packet(now, establishment_->initial, datagram, !wants_confirming);
+  }
+  if (wants_confirming) {
+    bytes += write_handshake_packet(now, establishment_->confirming, datagram.subspan(bytes), wants_initial);
+    if (role_ == Role::Dialer) discard(PacketSpace::Initial);  // RFC 9001 section 4.9.1
+  }
+  if (std::exchange(establishment_->is_close_wanted, false)) linger(now);
+  return transmit_on(path, bytes, bytes);
+}
+
+std::size_t Connection::State::write_handshake_packet(Now now, HandshakeSpace& space, MutableBytes out,
+                                                      bool is_padded) {
+  Path& path = *paths_.front();
+  const bool is_initial = space.space == PacketSpace::Initial;
+  const PacketNumber number = path.recovery.next_packet_number(space.space);
+  LongHeader header{.type = is_initial ? PacketType::Initial : PacketType::Handshake,
+                    .is_from_dialer = role_ == Role::Dialer,
+                    .destination = *remote_ids_.current(0),
+                    .source = first_local_id_,
+                    .client_random = {},
+                    .token = {},
+                    .number = number,
+                    .number_bytes = packet_number_bytes(number, path.recovery.largest_acked(space.space))};
+  if (is_initial && role_ == Role::Dialer) {
+    header.client_random = establishment_->random;
+    header.token = establishment_->token;
+  }
+  // Where another packet stands before this one there may be no room left for it.
+  if (out.size() < long_header_bytes(header) + kTagBytes + kPacketNumberMaxBytes) return 0;
+  const HeaderLayout layout = encode_header(out, header);
+  const std::size_t room = out.size() - layout.overhead_bytes();
+  wire::PacketWriter packet{out.subspan(layout.header_bytes, room), room};
+  const std::uint64_t record = next_record_++;
+  bool is_ack_eliciting = false;
+  std::optional<AckFrame> ack;
+  if (space.acks.has_unacknowledged()) ack = write_ack(now, space.acks, packet);
+  if (establishment_->is_close_wanted) {
+    const wire::Frame close = wire::ConnectionCloseFrame{
+        .by_application = false, .error_code = *establishment_->close_code, .reason = {}};
+    wire::encode_frame(packet.frames(), close);
+  } else {
+    const std::size_t before = packet.size();
+    space.crypto.write_frames(now.engine, packet, record);
+    is_ack_eliciting =
+        packet.size() > before || write_ping(packet, path.recovery.probes_wanted(space.space) > 0);
+  }
+  if (ack) space.acks.on_frame_sent(*ack, record, is_ack_eliciting);
+  pad(packet, is_padded ? room : min_payload_bytes(layout.number_bytes));
+  const std::array<ByteView, 2> parts = packet.parts();
+  const std::size_t bytes = space.sealer->seal(number, layout, parts, out);
+  session_.counters().packets_sent.add(1);
+  SentPacket sent;
+  sent.number = number;
+  sent.record = record;
+  sent.bytes = static_cast<std::uint32_t>(bytes);
+  sent.is_ack_eliciting = is_ack_eliciting;
+  sent.is_in_flight = is_ack_eliciting || is_padded;
+  path.recovery.on_packet_sent(now.engine, space.space, sent);
+  return bytes;
+}
+
+// ---- after the handshake ----
+
+std::optional<AckFrame> Connection::State::write_ack(Now now, const AckTracker& acks,
+                                                     wire::PacketWriter& packet) {
+  AckFrame frame = acks.make_frame(now.engine);
+  if (!fit_ack(frame, packet.remaining())) return std::nullopt;
+  encode_frame(packet.frames(), frame);
+  ++statistics_.acks_sent;
+  return frame;
+}
+
+// What the peer has to acknowledge although nothing of substance is in the packet: a probe, or an ACK of
+// which we would like to know that it came.
+bool Connection::State::write_ping(wire::PacketWriter& packet, bool is_wanted) {
+  if (!is_wanted || packet.remaining() == 0) return false;
+  encode_frame(packet.frames(), PingFrame{});
+  return true;
+}
+
+// A batch of datagrams of one size; the last may be shorter.
+std::optional<Transmit> Connection::State::transmit_application(Now now, Path& path, MutableBytes out) {
+  if (!remote_ids_.current(path.id)) return std::nullopt;  // the peer has yet to give us an ID
+  const std::uint64_t amplification = path.amplification_room();
+  if (amplification < kPaddedDatagramBytes) return std::nullopt;
+  std::uint64_t budget = std::min(path.recovery.send_budget_bytes(now.engine), amplification);
+  const bool may_carry_content = !path.is_suspect && (path.is_validated || paths_.size() == 1);
+  const std::size_t datagram_size = datagram_bytes(path);
+  const std::size_t batch_bytes = std::min<std::uint64_t>({out.size(), kBatchMaxBytes, amplification});
+
+  std::array<SealedPacket, kSegmentsMax> sealed;
+  std::size_t count = 0;
+  std::size_t bytes = 0;
+  std::size_t segment_bytes = datagram_size;
+  while (count < kSegmentsMax && batch_bytes - bytes >= segment_bytes) {
+    const bool may_send = may_carry_content && (budget >= segment_bytes ||
+                                                path.recovery.probes_wanted(PacketSpace::Application) > 0);
+    const Written written = write_application_packet(now, path, out.subspan(bytes, segment_bytes), may_send);
+    if (written.bytes == 0) break;
+    sealed[count++] = written.packet;
+    bytes += written.bytes;
+    if (written.is_in_flight) budget -= std::min<std::uint64_t>(budget, written.bytes);
+    if (count == 1) segment_bytes = written.bytes;
+    if (written.bytes < segment_bytes || written.bytes < datagram_size) break;
+  }
+  if (count == 0) return std::nullopt;
+  keys_->protect_headers(std::span{sealed}.first(count));
+  if (phase_ == Phase::Closing && session_.is_close_sent()) linger(now);
+  return transmit_on(path, bytes, segment_bytes);
+}
+
+Connection::State::Written Connection::State::write_application_packet(Now now, Path& path, MutableBytes out,
+                                                                       bool may_send_content) {
+  constexpr auto kSpace = PacketSpace::Application;
+  if (path.recovery.next_packet_number(kSpace) >= path.skip_at) {
+    path.recovery.skip_packet_number(kSpace);
+    path.skip_at += kSkipInterval / 2 + (next_record_ * 0x9e3779b97f4a7c15 >> 52);
+  }
+  const PacketNumber number = path.recovery.next_packet_number(kSpace);
+  const HeaderLayout layout = encode_header(
+      out, ShortHeader{.destination = *remote_ids_.current(path.id),
+                       .number = number,
+                       .number_bytes = packet_number_bytes(number, path.recovery.largest_acked(kSpace)),
+                       .key_phase = keys_->key_phase()});
+  const std::size_t reserve = fec_.is_protecting() ? Fec::kReserveBytes : 0;
+  const std::size_t room = out.size() - layout.overhead_bytes() - reserve;
+  wire::PacketWriter packet{out.subspan(layout.header_bytes, room), room};
+  const std::uint64_t record = next_record_;
+
+  SentPacket sent;
+  sent.number = number;
+  sent.record = record;
+  const bool is_validating = path.validation.send_interest() != SendInterest::None;
+  const bool wants_content = may_send_content && wants_to_send_content();
+  std::optional<AckFrame> ack;
+  if (path.acks.is_wanted(now.engine) || (wants_content && path.acks.has_unacknowledged()))
+    ack = write_ack(now, path.acks, packet);
+  const std::size_t before_transport = packet.size();
+  if (is_validating) path.validation.write_frames(now.engine, packet, record);
+  if (wants_content) write_transport_frames(now, path, packet, record);
+  sent.has_transport_frames = packet.size() > before_transport;
+  const std::size_t before_session = packet.size();
+  if (wants_content && !is_validating) write_session_frames(now, path, packet, sent);
+  sent.has_session_frames = packet.size() > before_session;
+  sent.is_ack_eliciting = sent.has_transport_frames || sent.has_session_frames;
+  if (!sent.is_ack_eliciting) {
+    const bool is_ping_wanted = path.recovery.probes_wanted(kSpace) > 0 || (ack && path.acks.wants_ping());
+    sent.is_ack_eliciting = write_ping(packet, is_ping_wanted);
+  }
+  if (packet.is_empty()) return {};
+  if (ack) path.acks.on_frame_sent(*ack, record, sent.is_ack_eliciting);
+  if (is_validating) pad(packet, std::min(room, kPaddedDatagramBytes - layout.overhead_bytes()));
+  if (packet.size() < min_payload_bytes(layout.number_bytes))
+    pad(packet, min_payload_bytes(layout.number_bytes));
+  return seal_application_packet(now, path, packet, layout, sent, out);
+}
+
+Connection::State::Written Connection::State::seal_application_packet(Now now, Path& path,
+                                                                      const wire::PacketWriter& packet,
+                                                                      const HeaderLayout& layout,
+                                                                      SentPacket& sent, MutableBytes out) {
+  const std::array<ByteView, 2> parts = packet.parts();
+  const std::size_t bytes = keys_->seal_payload(
+      {.path = path.id, .number = sent.number, .record = sent.record}, layout, parts, out);
+  ++next_record_;
+  sent.bytes = static_cast<std::uint32_t>(bytes);
+  sent.is_in_flight = sent.is_ack_eliciting;
+  sent.ecn = path.recovery.ecn_to_send();
+  session_.counters().packets_sent.add(1);
+  statistics_.header_bytes_sent += layout.header_bytes;
+  path.recovery.on_packet_sent(now.engine, PacketSpace::Application, sent);
+  return {.bytes = bytes,
+          .packet = {.bytes = out.first(bytes),
+                     .number_offset = layout.number_offset,
+                     .number_bytes = layout.number_bytes},
+          .is_in_flight = sent.is_in_flight};
+}
+
+// What is to be protected is known only when it stands in the packet; the place of the mark before it is
+// padding otherwise.
+void Connection::State::write_session_frames(Now now, Path& path, wire::PacketWriter& packet,
+                                             const SentPacket& sent) {
+  const auto mark = fec_.mark();
+  const std::size_t mark_bytes = mark ? frame_size(*mark) : 0;
+  if (!mark || packet.remaining() <= mark_bytes)
+    return session_.write_frames(now.engine, packet, sent.record);
+  const MutableBytes place = packet.frames().reserve(mark_bytes);
+  std::ranges::fill(place, std::byte{0});
+  const std::size_t before = packet.frames().size();
+  session_.write_frames(now.engine, packet, sent.record);
+  const std::array<ByteView, 2> parts = packet.parts();
+  const std::array<ByteView, 2> behind = {parts[0].subspan(before), parts[1]};
+  if (!fec_.on_packet_built(now.engine, path.id, sent.number, behind, session_.last_content())) return;
+  wire::Writer writer{place};
+  encode_frame(writer, *mark);
+}
+
+void Connection::State::write_transport_frames(Now now, Path& path, wire::PacketWriter& packet,
+                                               std::uint64_t record) {
+  if (handshake_done_.is_wanted() && packet.remaining() > 0) {
+    encode_frame(packet.frames(), HandshakeDoneFrame{});
+    handshake_done_.on_sent(record);
+  }
+  local_ids_.write_frames(now.engine, packet, record);
+  remote_ids_.write_frames(now.engine, packet, record);
+  path.ack_frequency.write_frames(now.engine, packet, record);
+  fec_.write_frames(now.engine, packet, record);
+  for (Abandoned& each : abandoned_) {
+    const PathAbandonFrame frame{.path = each.path, .error_code = 0};
+    if (!each.delivery.is_wanted() || frame_size(frame) > packet.remaining()) continue;
+    encode_frame(packet.frames(), frame);
+    each.delivery.on_sent(record);
+  }
+}
+
+std::optional<Transmit> Connection::State::transmit_mtu_probe(Now now, Path& path, MutableBytes out) {
+  if (!path.is_usable() || phase_ != Phase::Open) return std::nullopt;
+  const auto size = path.mtu.probe_size(now.engine);
+  if (!size || *size > out.size() || path.recovery.send_budget_bytes(now.engine) < *size) return std::nullopt;
+  const PacketNumber number = path.recovery.next_packet_number(PacketSpace::Application);
+  const HeaderLayout layout = encode_header(out, ShortHeader{.destination = *remote_ids_.current(path.id),
+                                                             .number = number,
+                                                             .number_bytes = kPacketNumberMaxBytes,
+                                                             .key_phase = keys_->key_phase()});
+  const std::size_t room = *size - layout.overhead_bytes();
+  wire::PacketWriter packet{out.subspan(layout.header_bytes, room), room};
+  encode_frame(packet.frames(), PingFrame{});
+  pad(packet, room);
+  SentPacket sent;
+  sent.number = number;
+  sent.record = next_record_;
+  sent.is_ack_eliciting = sent.is_mtu_probe = true;
+  const Written written = seal_application_packet(now, path, packet, layout, sent, out);
+  keys_->protect_headers(std::span{&written.packet, 1});
+  path.mtu.on_probe_sent(now.engine, sent.record);
+  return transmit_on(path, written.bytes, written.bytes);
+}
+
+// ---- the end ----
+
+// CONNECTION_CLOSE once more: because the peer asked, or did not answer.
+std::optional<Transmit> Connection::State::transmit_close(Now now, MutableBytes out) {
+  if (!std::exchange(is_answer_wanted_, false)) return std::nullopt;
+  const Duration wait = main_path().recovery.probe_timeout() * (1 << std::min(closes_sent_, 6u));
+  ++closes_sent_;
+  next_close_ = now.engine + wait;
+  Path& path = main_path();
+  if (path.amplification_room() < kPaddedDatagramBytes || !remote_ids_.current(path.id)) return std::nullopt;
+  if (!keys_) {
+    if (!establishment_) return std::nullopt;
+    establishment_->is_close_wanted = true;
+    if (!establishment_->close_code) establishment_->close_code = 0;
+    std::size_t bytes = 0;
+    for (HandshakeSpace* space : {&establishment_->initial, &establishment_->confirming}) {
+      if (space->has_keys())
+        bytes += write_handshake_packet(now, *space, out.first(kPaddedDatagramBytes).subspan(bytes), false);
+    }
+    establishment_->is_close_wanted = false;
+    return bytes == 0 ? std::nullopt : std::optional{transmit_on(path, bytes, bytes)};
+  }
+  const PacketNumber number = path.recovery.next_packet_number(PacketSpace::Application);
+  const HeaderLayout layout = encode_header(out, ShortHeader{.destination = *remote_ids_.current(path.id),
+                                                             .number = number,
+                                                             .number_bytes = kPacketNumberMaxBytes,
+                                                             .key_phase = keys_->key_phase()});
+  const std::size_t room = kPaddedDatagramBytes - layout.overhead_bytes();
+  wire::PacketWriter packet{out.subspan(layout.header_bytes, room), room};
+  const ByteView text = as_bytes(close_reason_->text);
+  wire::encode_frame(packet.frames(), wire::ConnectionCloseFrame{
+                                          .by_application = close_reason_->by_application,
+                                          .error_code = close_reason_->code,
+                                          .reason = text.first(std::min<std::size_t>(text.size(), 512))});
+  SentPacket sent;
+  sent.number = number;
+  sent.record = next_record_;
+  const Written written = seal_application_packet(now, path, packet, layout, sent, out);
+  keys_->protect_headers(std::span{&written.packet, 1});
+  return transmit_on(path, written.bytes, written.bytes);
+}
+
+}  // namespace jetway::jsp
