@@ -33,7 +33,7 @@ const CommandHelp kReceiveHelp = {
     "  jetway receive                                      listens on all interfaces, port 4717\n"
     "  jetway receive -d inbox --allow jw5k... --once      one transfer, from that peer only\n"
     "  jetway receive --any --max-bytes 2GB                from anybody, at most 2 GB each time\n"
-    "  jetway receive -l unix:///run/jetway.sock -l tcp://127.0.0.1:0\n"};
+    "  jetway receive -l unix:///run/jetway.sock -l jsp://127.0.0.1:0\n"};
 
 const CommandHelp kIdHelp = {Verb::Id,
                              "id",
@@ -151,8 +151,9 @@ std::string main_help() {
       "  jetway COMMAND --help     options and examples of a command\n"
       "  jetway --version          this build and its libraries\n"
       "\n"
-      "ADDR is HOST[:PORT], tcp://HOST[:PORT] (port 4717 unless said) or unix:///PATH. PEER is the id that\n"
-      "`jetway id` prints on the other machine; with it nobody else can answer.\n"
+      "ADDR is HOST[:PORT] (JSP over UDP, or TCP where that does not get through; port 4717 unless said),\n"
+      "jsp://HOST[:PORT], tcp://HOST[:PORT] or unix:///PATH. PEER is the id that `jetway id` prints on the\n"
+      "other machine; with it nobody else can answer.\n"
       "\n{}",
       kExitCodes);
 }

@@ -5,13 +5,14 @@
 #include <utility>
 
 #include "apps/jetway/messages.h"
+#include "apps/jetway/path_text.h"
 #include "jetway/base/text.h"
 #include "jetway/node/quantity.h"
 
 namespace jetway::command {
 
 namespace {
-constexpr std::chrono::seconds kLineInterval{1};  // of progress, without a terminal
+constexpr std::chrono::seconds kLineInterval{1};  // of progress without a terminal, and of the path
 constexpr std::size_t kRenamedShown = 10;
 constexpr std::uint64_t kWarningsShown = 100;  // of a transfer
 
@@ -54,7 +55,7 @@ class HumanReporter::Transfer final : public node::TransferObserver {
   }
 
   void on_file_done(const node::FileDone& file) override {
-    if (reporter_.is_quiet_ || reporter_.screen_.is_terminal()) return;
+    if (reporter_.is_quiet() || reporter_.screen_.is_terminal()) return;
     std::string line = std::format("{}  {}", escape_text(file.name), node::format_size(file.bytes));
     if (file.is_skipped) line += "  skipped";
     if (file.final_name != file.name && !file.is_skipped)
@@ -83,7 +84,10 @@ class HumanReporter::Transfer final : public node::TransferObserver {
       reporter_.print(
           std::format("... and {} more", node::format_count(summary.renamed_count - kRenamedShown)));
     }
-    std::string line = result_line(side_, summary, connection_.info());
+    const io::ConnectionInfo connection = connection_.info();
+    const auto limited = side_ == Side::Sender ? limits_.most() : std::nullopt;
+    if (reporter_.verbosity_ == Verbosity::Verbose) reporter_.print(path_line(connection, limited));
+    std::string line = result_line(side_, summary, connection, limited);
     const bool is_too_wide = reporter_.screen_.is_terminal() && line.size() > reporter_.screen_.style().width;
     if (const auto root = line.rfind("; root "); is_too_wide && root != std::string::npos) {
       line.replace(root, std::string_view{"; "}.size(), "\n  ");
@@ -105,7 +109,14 @@ class HumanReporter::Transfer final : public node::TransferObserver {
     }
   }
 
-  void tick(TimePoint now) { rate_.update(now, progress_.bytes_moved); }
+  void tick(TimePoint now) {
+    rate_.update(now, progress_.bytes_moved);
+    const io::ConnectionInfo connection = connection_.info();
+    limits_.add(connection.path.limited_by);
+    if (reporter_.verbosity_ != Verbosity::Verbose || now - last_path_ < kLineInterval) return;
+    last_path_ = now;
+    reporter_.print(path_line(connection, connection.path.limited_by));
+  }
 
   ProgressView view() const {
     const std::uint64_t done = progress_.bytes_done();
@@ -126,15 +137,17 @@ class HumanReporter::Transfer final : public node::TransferObserver {
   node::Progress progress_;
   std::uint64_t warnings_ = 0;
   transfer::RateEstimator rate_;
+  LimitTally limits_;
+  TimePoint last_path_{};  // when verbose
 };
 
-HumanReporter::HumanReporter(Screen& screen, bool is_quiet, std::function<TimePoint()> now)
-    : screen_(screen), is_quiet_(is_quiet), now_(std::move(now)) {}
+HumanReporter::HumanReporter(Screen& screen, Verbosity verbosity, std::function<TimePoint()> now)
+    : screen_(screen), verbosity_(verbosity), now_(std::move(now)) {}
 
 HumanReporter::~HumanReporter() { screen_.set_status(""); }
 
 void HumanReporter::print(std::string_view text) {
-  if (!is_quiet_) screen_.print(text);
+  if (!is_quiet()) screen_.print(text);
 }
 
 void HumanReporter::on_listening(const Listening& listening) {
@@ -143,7 +156,7 @@ void HumanReporter::on_listening(const Listening& listening) {
 }
 
 void HumanReporter::on_connecting(std::string_view address) {
-  if (!is_quiet_) screen_.set_status(std::format("connecting to {} ...", address));
+  if (!is_quiet()) screen_.set_status(std::format("connecting to {} ...", address));
 }
 
 void HumanReporter::on_connected(const io::ConnectionInfo& connection) {
@@ -179,7 +192,7 @@ void HumanReporter::on_tick() {
 }
 
 void HumanReporter::show_progress() {
-  if (is_quiet_) return;
+  if (is_quiet()) return;
   if (running_.empty()) {
     screen_.set_status("");
     return;

@@ -8,11 +8,17 @@
 
 namespace jetway::command {
 
+enum class Verbosity : unsigned char {
+  Quiet,  // problems only
+  Normal,
+  Verbose,  // the path too, every second
+};
+
 // For people, on the screen: one line for what is worth one, and a status line while something moves.
 class HumanReporter final : public Reporter {
  public:
-  // `is_quiet`: problems only. `screen` is borrowed; `now` is the engines' time.
-  HumanReporter(Screen& screen, bool is_quiet, std::function<TimePoint()> now);
+  // `screen` is borrowed; `now` is the engines' time.
+  HumanReporter(Screen& screen, Verbosity verbosity, std::function<TimePoint()> now);
   HumanReporter(const HumanReporter&) = delete;
   HumanReporter& operator=(const HumanReporter&) = delete;
   ~HumanReporter() override;
@@ -32,11 +38,12 @@ class HumanReporter final : public Reporter {
  private:
   class Transfer;
 
+  bool is_quiet() const { return verbosity_ == Verbosity::Quiet; }
   void show_progress();
   void print(std::string_view text);
 
   Screen& screen_;
-  bool is_quiet_;
+  Verbosity verbosity_;
   std::function<TimePoint()> now_;
   std::vector<Transfer*> running_;
   std::optional<TimePoint> last_line_;  // of progress, without a terminal

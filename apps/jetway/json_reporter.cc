@@ -10,6 +10,7 @@
 #include <boost/json/object.hpp>
 #include <boost/json/serialize.hpp>
 
+#include "apps/jetway/path_text.h"
 #include "jetway/base/text.h"
 
 namespace jetway::command {
@@ -28,6 +29,31 @@ double seconds(Duration duration) { return std::chrono::duration<double>{duratio
 
 json::value or_null(const std::optional<std::uint64_t>& number) {
   return number ? json::value(*number) : json::value(nullptr);
+}
+
+json::value milliseconds_or_null(const std::optional<Duration>& duration) {
+  if (!duration) return nullptr;
+  return std::chrono::duration<double, std::milli>{*duration}.count();
+}
+
+json::value limit_or_null(const std::optional<session::LimitedBy>& limit) {
+  return limit ? json::value(session::limited_by_name(*limit)) : json::value(nullptr);
+}
+
+json::object path_fields(const session::PathStatistics& path, std::optional<session::LimitedBy> limited) {
+  const auto loss = path.loss();
+  return {{"rtt_ms", milliseconds_or_null(path.rtt)},
+          {"min_rtt_ms", milliseconds_or_null(path.min_rtt)},
+          {"loss", loss ? json::value(*loss) : json::value(nullptr)},
+          {"packets_sent", or_null(path.packets_sent)},
+          {"packets_lost", or_null(path.packets_lost)},
+          {"bytes_retransmitted", or_null(path.bytes_retransmitted)},
+          {"packets_repaired", or_null(path.packets_repaired)},
+          {"congestion_window", or_null(path.congestion_window_bytes)},
+          {"pacing_bytes_per_second", or_null(path.pacing_bytes_per_second)},
+          {"mtu", or_null(path.mtu_bytes)},
+          {"paths", path.paths},
+          {"limited_by", limit_or_null(limited)}};
 }
 
 json::object connection_fields(const io::ConnectionInfo& connection) {
@@ -76,6 +102,8 @@ class JsonReporter::Transfer final : public node::TransferObserver {
     rate_.update(reporter_.now_().engine, progress.bytes_moved);
     const std::uint64_t done = progress.bytes_done();
     const auto left = rate_.time_left(progress.bytes_total > done ? progress.bytes_total - done : 0);
+    const session::PathStatistics path = connection_.info().path;
+    limits_.add(path.limited_by);
     write("progress", {{"bytes_total", progress.bytes_total},
                        {"bytes_done", done},
                        {"bytes_moved", progress.bytes_moved},
@@ -85,7 +113,8 @@ class JsonReporter::Transfer final : public node::TransferObserver {
                        {"files_done", progress.files_done},
                        {"is_total_final", progress.is_total_final},
                        {"bytes_per_second", rate_.bytes_per_second()},
-                       {"seconds_left", left ? json::value(seconds(*left)) : json::value(nullptr)}});
+                       {"seconds_left", left ? json::value(seconds(*left)) : json::value(nullptr)},
+                       {"path", path_fields(path, path.limited_by)}});
   }
 
   void on_warning(std::string_view text) override { write("warning", {{"text", text}}); }
@@ -100,7 +129,9 @@ class JsonReporter::Transfer final : public node::TransferObserver {
       renamed.emplace_back(std::move(entry));
     }
     const double took = seconds(summary.elapsed);
-    json::object fields = connection_fields(connection_.info());
+    const io::ConnectionInfo connection = connection_.info();
+    json::object fields = connection_fields(connection);
+    fields["path"] = path_fields(connection.path, limits_.most());
     fields["bytes_total"] = summary.bytes_total;
     fields["bytes_moved"] = summary.bytes_moved;
     fields["bytes_resumed"] = summary.bytes_already_there;
@@ -138,6 +169,7 @@ class JsonReporter::Transfer final : public node::TransferObserver {
   io::Connection connection_;
   std::string id_;
   transfer::RateEstimator rate_;
+  LimitTally limits_;
 };
 
 void JsonReporter::on_listening(const Listening& listening) {

@@ -3,6 +3,7 @@
 #include <format>
 #include <utility>
 
+#include "apps/jetway/path_text.h"
 #include "jetway/base/text.h"
 #include "jetway/node/quantity.h"
 #include "jetway/node/shell.h"
@@ -92,8 +93,8 @@ std::string amount_text(const node::OfferSummary& offer) {
   return text;
 }
 
-std::string result_line(Side side, const node::TransferSummary& summary,
-                        const io::ConnectionInfo& connection) {
+std::string result_line(Side side, const node::TransferSummary& summary, const io::ConnectionInfo& connection,
+                        std::optional<session::LimitedBy> limited) {
   const double seconds = std::max(1e-6, std::chrono::duration<double>{summary.elapsed}.count());
   std::string line =
       std::format("{} {}, {} in {}, {}", side == Side::Sender ? "sent" : "received",
@@ -104,7 +105,7 @@ std::string result_line(Side side, const node::TransferSummary& summary,
   if (summary.files_skipped > 0)
     line += std::format("; {} skipped", counted(summary.files_skipped, "file", "files"));
   if (summary.left_out > 0) line += std::format("; {} left out", node::format_count(summary.left_out));
-  line += std::format("; {}, {}, {}; root {}", connection.transport, connection.key_exchange,
+  line += std::format("; {}; {}, {}; root {}", path_words(connection, limited), connection.key_exchange,
                       crypto::suite_name(connection.suite), summary.root.to_hex());
   return line;
 }

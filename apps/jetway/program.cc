@@ -71,7 +71,7 @@ node::NodeResult<node::LoadedIdentity> Program::load_identity() const {
 }
 
 ExitCode show_problem(Program& program, const Problem& problem) {
-  HumanReporter{*program.screen, false, [] { return TimePoint{}; }}.on_problem(problem);
+  HumanReporter{*program.screen, Verbosity::Normal, [] { return TimePoint{}; }}.on_problem(problem);
   return problem.exit_code;
 }
 

@@ -49,9 +49,9 @@ std::string own_host() {
 
 transport::Address reachable_address(const transport::Address& bound) {
   transport::Address address = bound;
-  if (auto* tcp = std::get_if<transport::TcpEndpoint>(&address.endpoint)) {
-    const bool is_everywhere = tcp->host.empty() || tcp->host == "0.0.0.0" || tcp->host == "::";
-    if (is_everywhere) tcp->host = own_host();
+  if (auto* host = std::get_if<transport::HostEndpoint>(&address.endpoint)) {
+    const bool is_everywhere = host->host.empty() || host->host == "0.0.0.0" || host->host == "::";
+    if (is_everywhere) host->host = own_host();
   }
   return address;
 }

@@ -146,7 +146,7 @@ class ReceiveCommand {
     if (!listener) {
       std::string hint;
       if (listener.error().code == transport::TransportErrc::AddressInUse) {
-        hint = "another program listens there; choose another port: --listen tcp://:4718";
+        hint = "another program listens there; choose another port: --listen :4718";
       }
       return Problem{exit_code(listener.error()), listener.error().detail, hint};
     }
@@ -158,12 +158,9 @@ class ReceiveCommand {
   }
 
   std::string send_command(const transport::Address& address) const {
-    const std::string text = address.to_text();
-    const std::string_view place = address.is_tcp()
-                                       ? std::string_view{text}.substr(std::string_view{"tcp://"}.size())
-                                       : std::string_view{text};
-    return std::format("jetway send FILE --to {}",
-                       node::shell_quoted(std::format("{}@{}", setup_.identity->peer_id().to_text(), place)));
+    return std::format(
+        "jetway send FILE --to {}",
+        node::shell_quoted(std::format("{}@{}", setup_.identity->peer_id().to_text(), address.to_text())));
   }
 
   io::Task<void> accept_from(transport::Listener& listener) {

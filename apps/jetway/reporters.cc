@@ -4,9 +4,18 @@
 
 namespace jetway::command {
 
+namespace {
+
+// Beside JSON people hear of problems only.
+Verbosity verbosity(const node::OutputSettings& output) {
+  if (output.quiet || output.json) return Verbosity::Quiet;
+  return output.verbose ? Verbosity::Verbose : Verbosity::Normal;
+}
+
+}  // namespace
+
 Reporters::Reporters(Program& program, io::EventLoop& loop)
-    : people_(*program.screen, program.config().output.quiet || program.config().output.json,
-              [&loop] { return loop.now().engine; }) {
+    : people_(*program.screen, verbosity(program.config().output), [&loop] { return loop.now().engine; }) {
   if (program.config().output.json) {
     json_ = std::make_unique<JsonReporter>(STDOUT_FILENO, people_, [&loop] { return loop.now(); });
   }

@@ -33,13 +33,16 @@ std::unique_ptr<transport::Listener> listen(io::EventLoop& loop) {
 }
 
 std::uint16_t port_of(const transport::Listener& listener) {
-  return std::get<transport::TcpEndpoint>(listener.local_address().endpoint).port;
+  return std::get<transport::HostEndpoint>(listener.local_address().endpoint).port;
 }
 
 io::Task<io::Connection> connect(io::EventLoop* loop, std::uint16_t port, transport::TransportConfig config) {
   const auto transport = transport::make_tcp_transport();
-  const transport::Address address{.endpoint = transport::TcpEndpoint{.host = "127.0.0.1", .port = port},
-                                   .peer = std::nullopt};
+  const transport::Address address{
+      .endpoint =
+          transport::HostEndpoint{
+              .host = "127.0.0.1", .port = port, .protocol = transport::HostProtocol::Tcp},
+      .peer = std::nullopt};
   auto connection = co_await transport->connect(*loop, address, std::move(config));
   if (!connection) throw std::runtime_error(connection.error().detail);
   co_return *std::move(connection);

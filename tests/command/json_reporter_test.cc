@@ -40,7 +40,7 @@ class JsonReporterTest : public testing::Test {
 
   std::array<int, 2> pipe_ = make_pipe();
   Screen screen_{-1, {}};
-  HumanReporter people_{screen_, true, [] { return TimePoint{}; }};
+  HumanReporter people_{screen_, Verbosity::Quiet, [] { return TimePoint{}; }};
   JsonReporter reporter_{pipe_[1], people_, [] { return Now{TimePoint{}, WallTime{}}; }};
 };
 

@@ -10,7 +10,9 @@ crypto::PeerId peer(unsigned char number) {
   return crypto::PeerId{crypto::blake3(bytes)};
 }
 
-transport::Address address() { return {transport::TcpEndpoint{"example.org", 4717}, std::nullopt}; }
+transport::Address address() {
+  return {transport::HostEndpoint{"example.org", 4717, transport::HostProtocol::Tcp}, std::nullopt};
+}
 
 TEST(MessagesTest, NamesAreCutAndEscaped) {
   EXPECT_EQ(name_list({"a"}, false), "a");
@@ -43,9 +45,11 @@ TEST(MessagesTest, TheResultSaysAllThatWasAskedFor) {
   connection.transport = "tcp";
   connection.suite = crypto::Suite::Aes256Gcm;
   connection.key_exchange = "X25519+ML-KEM-768";
+  connection.path.rtt = std::chrono::microseconds{12'340};
   EXPECT_EQ(
-      result_line(Side::Sender, summary, connection),
-      "sent 1 file, 1.20 GB in 7.59 s, 117 MB/s; 312 MB resumed; tcp, X25519+ML-KEM-768, AES-256-GCM; root " +
+      result_line(Side::Sender, summary, connection, session::LimitedBy::Congestion),
+      "sent 1 file, 1.20 GB in 7.59 s, 117 MB/s; 312 MB resumed; tcp, RTT 12.3 ms, limited by congestion; "
+      "X25519+ML-KEM-768, AES-256-GCM; root " +
           std::string(64, '0'));
 }
 

@@ -57,7 +57,7 @@ class EventsTest(EndToEndTest):
         self.assertEqual(receiver.wait(), 0)
         for process, verb in ((sender, "sent"), (receiver, "received")):
             self.assertRegex(process.stderr, verb + r" 1 file, 1\.00 MB in [\d.]+ s, [\d.]+ [kMG]?B/s; 0 B resumed; tcp, "
-                             r"X25519\+ML-KEM-768, \S+; root [0-9a-f]{64}")  # fmt: skip
+                             r"RTT [\d.]+ ms.*; X25519\+ML-KEM-768, \S+; root [0-9a-f]{64}")  # fmt: skip
             self.assertEqual(process.stdout, "")
             self.assertNotIn("\x1b", process.stderr)
 

@@ -64,8 +64,9 @@ TransferPair::TransferPair()
   options.target = target.path();
   options.fsync = FsyncPolicy::Never;
   options.state_directory = state_->path();
-  auto listening = transport_->listen(loop_, {.endpoint = transport::TcpEndpoint{"127.0.0.1", 0}, .peer = {}},
-                                      receiver_config_);
+  auto listening = transport_->listen(
+      loop_, {.endpoint = transport::HostEndpoint{"127.0.0.1", 0, transport::HostProtocol::Tcp}, .peer = {}},
+      receiver_config_);
   listener_ = std::move(listening.value());
 }
 

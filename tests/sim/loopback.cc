@@ -33,8 +33,9 @@ transport::TransportConfig make_transport_config() {
   return config;
 }
 
-transport::Address loopback_address() {
-  return {.endpoint = transport::TcpEndpoint{.host = "127.0.0.1", .port = 0}, .peer = std::nullopt};
+transport::Address loopback_address(transport::HostProtocol protocol) {
+  return {.endpoint = transport::HostEndpoint{.host = "127.0.0.1", .port = 0, .protocol = protocol},
+          .peer = std::nullopt};
 }
 
 namespace {

@@ -32,7 +32,7 @@ class TemporaryFolder {
 transport::TransportConfig make_transport_config();
 
 // A port of the system's choice on the loopback interface.
-transport::Address loopback_address();
+transport::Address loopback_address(transport::HostProtocol protocol = transport::HostProtocol::Tcp);
 
 // The two ends of one connection.
 struct ConnectedPair {

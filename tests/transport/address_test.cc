@@ -6,10 +6,10 @@
 namespace jetway::transport {
 namespace {
 
-TcpEndpoint tcp(std::string_view text) {
+HostEndpoint host(std::string_view text) {
   const auto address = Address::parse(text);
   EXPECT_TRUE(address.has_value()) << text << ": " << (address ? "" : address.error().detail);
-  return address ? std::get<TcpEndpoint>(address->endpoint) : TcpEndpoint{};
+  return address ? std::get<HostEndpoint>(address->endpoint) : HostEndpoint{};
 }
 
 AddressErrc code_of(std::string_view text) {
@@ -20,19 +20,32 @@ AddressErrc code_of(std::string_view text) {
   return address.error().code;
 }
 
+constexpr auto kAny = HostProtocol::Any;
+constexpr auto kJsp = HostProtocol::Jsp;
+constexpr auto kTcp = HostProtocol::Tcp;
+
 TEST(AddressTest, HostsComeWithOrWithoutSchemeAndPort) {
-  EXPECT_EQ(tcp("example.org"), (TcpEndpoint{"example.org", 4717}));
-  EXPECT_EQ(tcp("example.org:80"), (TcpEndpoint{"example.org", 80}));
-  EXPECT_EQ(tcp("tcp://example.org"), (TcpEndpoint{"example.org", 4717}));
-  EXPECT_EQ(tcp("tcp://192.0.2.1:65535"), (TcpEndpoint{"192.0.2.1", 65535}));
-  EXPECT_EQ(tcp("tcp://:0"), (TcpEndpoint{"", 0}));
+  EXPECT_EQ(host("example.org"), (HostEndpoint{"example.org", 4717, kAny}));
+  EXPECT_EQ(host("example.org:80"), (HostEndpoint{"example.org", 80, kAny}));
+  EXPECT_EQ(host("tcp://example.org"), (HostEndpoint{"example.org", 4717, kTcp}));
+  EXPECT_EQ(host("tcp://192.0.2.1:65535"), (HostEndpoint{"192.0.2.1", 65535, kTcp}));
+  EXPECT_EQ(host("jsp://example.org"), (HostEndpoint{"example.org", 4717, kJsp}));
+  EXPECT_EQ(host("jsp://[2001:db8::1]:80"), (HostEndpoint{"2001:db8::1", 80, kJsp}));
+  EXPECT_EQ(host("tcp://:0"), (HostEndpoint{"", 0, kTcp}));
+  EXPECT_EQ(host(":4718"), (HostEndpoint{"", 4718, kAny}));
 }
 
 TEST(AddressTest, IPv6StandsInBracketsWhenItHasAPort) {
-  EXPECT_EQ(tcp("[::1]:99"), (TcpEndpoint{"::1", 99}));
-  EXPECT_EQ(tcp("tcp://[fe80::1%eth0]"), (TcpEndpoint{"fe80::1%eth0", 4717}));
-  EXPECT_EQ(tcp("2001:db8::1"), (TcpEndpoint{"2001:db8::1", 4717}));
-  EXPECT_EQ(Address::parse("[::1]:99")->to_text(), "tcp://[::1]:99");
+  EXPECT_EQ(host("[::1]:99"), (HostEndpoint{"::1", 99, kAny}));
+  EXPECT_EQ(host("tcp://[fe80::1%eth0]"), (HostEndpoint{"fe80::1%eth0", 4717, kTcp}));
+  EXPECT_EQ(host("2001:db8::1"), (HostEndpoint{"2001:db8::1", 4717, kAny}));
+}
+
+TEST(AddressTest, TheTextHasTheSchemeThatWasGivenAndThePort) {
+  EXPECT_EQ(Address::parse("[::1]:99")->to_text(), "[::1]:99");
+  EXPECT_EQ(Address::parse("tcp://::1")->to_text(), "tcp://[::1]:4717");
+  EXPECT_EQ(Address::parse("jsp://host")->to_text(), "jsp://host:4717");
+  EXPECT_EQ(Address::parse("host")->to_text(), "host:4717");
 }
 
 TEST(AddressTest, UnixPathsAreTakenAsTheyAre) {
@@ -45,18 +58,20 @@ TEST(AddressTest, UnixPathsAreTakenAsTheyAre) {
 
 TEST(AddressTest, APeerMayStandInFrontOrBehindTheScheme) {
   const std::string id = crypto::PeerId::of_public_key(as_bytes("key")).to_text();
-  for (const std::string& text : {id + "@host:1", id + "@tcp://host:1", "tcp://" + id + "@host:1"}) {
+  for (const std::string& text : {id + "@jsp://host:1", "jsp://" + id + "@host:1"}) {
     const auto address = Address::parse(text);
     ASSERT_TRUE(address.has_value()) << text;
     EXPECT_EQ(address->peer->to_text(), id);
-    EXPECT_EQ(address->to_text(), "tcp://host:1");
+    EXPECT_EQ(address->to_text(), "jsp://host:1");
   }
+  EXPECT_EQ(Address::parse(id + "@host:1")->to_text(), "host:1");
   EXPECT_EQ(Address::parse(id + "@unix:///s")->peer->to_text(), id);
 }
 
 TEST(AddressTest, EachMistakeHasItsOwnCode) {
   EXPECT_EQ(code_of(""), AddressErrc::Empty);
   EXPECT_EQ(code_of("tcp://"), AddressErrc::Empty);
+  EXPECT_EQ(code_of("jsp://"), AddressErrc::Empty);
   EXPECT_EQ(code_of("udp://host"), AddressErrc::UnknownScheme);
   EXPECT_EQ(code_of("somebody@host"), AddressErrc::BadPeer);
   EXPECT_EQ(code_of("ho st"), AddressErrc::BadHost);
@@ -82,7 +97,7 @@ RC_GTEST_PROP(AddressTest, WhateverIsParsedIsReadBackFromItsText, (const std::st
   const auto address = Address::parse(text);
   if (!address) return;
   auto again = Address::parse(address->to_text());
-  if (std::holds_alternative<TcpEndpoint>(address->endpoint)) {
+  if (std::holds_alternative<HostEndpoint>(address->endpoint)) {
     RC_ASSERT(again.has_value());
     RC_ASSERT(again->endpoint == address->endpoint);
   }

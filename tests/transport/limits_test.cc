@@ -24,7 +24,7 @@ using Connected = std::expected<io::Connection, TransportError>;
 
 // A bare connection without our protocol.
 io::Socket raw_connection(io::EventLoop& loop, const Address& address) {
-  const auto resolved = resolve(std::get<TcpEndpoint>(address.endpoint), ResolveFor::Dialing);
+  const auto resolved = resolve(std::get<HostEndpoint>(address.endpoint), ResolveFor::Dialing);
   const int descriptor = ::socket(resolved->front().family(), SOCK_STREAM | SOCK_CLOEXEC, 0);
   EXPECT_EQ(::connect(descriptor, resolved->front().data(), resolved->front().size), 0);
   return {loop, descriptor};

@@ -15,7 +15,8 @@ using sim::make_transport_config;
 using Connected = std::expected<io::Connection, TransportError>;
 
 Address at_port(std::uint16_t port) {
-  return {.endpoint = TcpEndpoint{.host = "127.0.0.1", .port = port}, .peer = std::nullopt};
+  return {.endpoint = HostEndpoint{.host = "127.0.0.1", .port = port, .protocol = HostProtocol::Tcp},
+          .peer = std::nullopt};
 }
 
 io::Task<Connected> connect(io::EventLoop* loop, Address address, TransportConfig config) {
@@ -51,13 +52,13 @@ class TcpTest : public testing::Test {
 TEST_F(TcpTest, TheListenerSaysWhichPortItGot) {
   const auto listener = listen(make_transport_config());
   const Address address = listener->local_address();
-  EXPECT_EQ(std::get<TcpEndpoint>(address.endpoint).host, "127.0.0.1");
-  EXPECT_NE(std::get<TcpEndpoint>(address.endpoint).port, 0);
+  EXPECT_EQ(std::get<HostEndpoint>(address.endpoint).host, "127.0.0.1");
+  EXPECT_NE(std::get<HostEndpoint>(address.endpoint).port, 0);
 }
 
 TEST_F(TcpTest, AllInterfacesTakesBothFamilies) {
   const auto listener = listen(make_transport_config(), *Address::parse("tcp://:0"));
-  const std::uint16_t port = std::get<TcpEndpoint>(listener->local_address().endpoint).port;
+  const std::uint16_t port = std::get<HostEndpoint>(listener->local_address().endpoint).port;
   loop_.spawn(decide(listener.get(), true));
   EXPECT_TRUE(loop_.run_until_done(connect(&loop_, at_port(port), make_transport_config())).has_value());
   EXPECT_TRUE(loop_
@@ -83,7 +84,7 @@ TEST_F(TcpTest, NobodyThereIsAFailureAtOnce) {
   std::uint16_t port = 0;
   {
     const auto listener = listen(make_transport_config());
-    port = std::get<TcpEndpoint>(listener->local_address().endpoint).port;
+    port = std::get<HostEndpoint>(listener->local_address().endpoint).port;
   }
   const auto connected = loop_.run_until_done(connect(&loop_, at_port(port), make_transport_config()));
   ASSERT_FALSE(connected.has_value());
@@ -92,7 +93,7 @@ TEST_F(TcpTest, NobodyThereIsAFailureAtOnce) {
 }
 
 TEST_F(TcpTest, AddressesThatCannotBeDialedAreRefused) {
-  for (const char* text : {"tcp://:80", "localhost:0"}) {
+  for (const char* text : {"tcp://:80", "tcp://localhost:0"}) {
     const auto connected =
         loop_.run_until_done(connect(&loop_, *Address::parse(text), make_transport_config()));
     ASSERT_FALSE(connected.has_value());

@@ -9,6 +9,7 @@
 #include "jetway/base/log.h"
 #include "jetway/crypto/identity.h"
 #include "jetway/crypto/suite.h"
+#include "jetway/jsp/config.h"
 #include "jetway/node/receive_job.h"
 #include "jetway/node/send_job.h"
 
@@ -41,13 +42,14 @@ struct LogSettings {
 struct OutputSettings {
   bool json = false;
   bool quiet = false;
+  bool verbose = false;
   ColorMode color = ColorMode::Auto;
   bool operator==(const OutputSettings&) const = default;
 };
 
 struct ReceiveSettings {
   std::string dir = ".";
-  std::vector<std::string> listen = {"tcp://:4717"};
+  std::vector<std::string> listen = {":4717"};
   std::vector<std::string> allow;
   bool any = false;
   bool once = false;
@@ -68,6 +70,10 @@ struct SendSettings {
 };
 
 struct NetworkSettings {
+  session::NetworkStatus status = session::NetworkStatus::Unknown;
+  bool background = false;
+  jsp::CongestionAlgorithm congestion = jsp::CongestionAlgorithm::Bbr;
+  jsp::FecMode fec = jsp::FecMode::Auto;
   std::vector<crypto::Suite> suites;  // empty: what this CPU does fast
   std::chrono::milliseconds clock_tolerance{5'000};
   std::chrono::milliseconds connect_timeout{10'000};
@@ -75,7 +81,8 @@ struct NetworkSettings {
   std::chrono::milliseconds admission_timeout{60'000};
   std::chrono::milliseconds stalled_timeout{60'000};
   std::chrono::milliseconds idle_timeout{120'000};
-  std::chrono::milliseconds keepalive{30'000};
+  std::chrono::milliseconds keepalive{5'000};
+  std::chrono::milliseconds keepalive_background{30'000};
   std::uint64_t connections_max = 1024;
   ByteSize socket_buffer{4 << 20};
   ByteSize packet_size{64 << 10};

@@ -21,6 +21,8 @@ transport::TransportConfig transport_config(const NetworkSettings& settings,
   jsp::JspConfig& jsp = config.jsp;
   jsp.handshake_timeout = settings.handshake_timeout;
   jsp.admission_timeout = settings.admission_timeout;
+  jsp.congestion.algorithm = settings.congestion;
+  jsp.fec = settings.fec;
 
   config.handshake.identity = std::move(identity);
   config.handshake.clock_tolerance = settings.clock_tolerance;
@@ -28,7 +30,10 @@ transport::TransportConfig transport_config(const NetworkSettings& settings,
 
   session::SessionConfig& session = config.session;
   session.idle_timeout = settings.idle_timeout;
+  session.network = settings.status;
+  session.is_background = settings.background;
   session.keepalive = settings.keepalive;
+  session.keepalive_background = settings.keepalive_background;
   session.stream_window_max_bytes = settings.stream_window.bytes;
   session.stream_window_bytes = std::min(session.stream_window_bytes, session.stream_window_max_bytes);
   session.connection_window_max_bytes = settings.connection_window.bytes;

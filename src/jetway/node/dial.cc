@@ -49,11 +49,20 @@ crypto::KnownPeer known_peer(const Address& address, const crypto::PeerId& peer,
   return {known_name(address), peer, std::chrono::floor<std::chrono::days>(now), ""};
 }
 
+// Names of hosts once began with tcp://.
+const crypto::KnownPeer* find_known(const crypto::KnownPeers& known, const Address& address) {
+  const std::string name = known_name(address);
+  const crypto::KnownPeer* const met = known.find(name);
+  return met != nullptr || !address.is_host() ? met : known.find("tcp://" + name);
+}
+
 }  // namespace
 
 std::string known_name(const Address& address) {
+  // A host is the same one whatever is spoken with it.
+  const auto* host = std::get_if<transport::HostEndpoint>(&address.endpoint);
   std::string name;
-  for (const char c : address.to_text()) {
+  for (const char c : host != nullptr ? host->host_and_port() : address.to_text()) {
     const auto byte = static_cast<unsigned char>(c);
     const bool is_plain = byte > ' ' && byte < 0x7f && c != '%';
     name += is_plain ? std::string{c} : std::format("%{:02x}", byte);
@@ -67,7 +76,7 @@ io::Task<std::expected<io::Connection, DialError>> dial(io::EventLoop& loop, Dia
 
   const auto known = request.known_peers.read();
   if (!known) co_return std::unexpected(known.error());
-  if (const crypto::KnownPeer* met = known->find(known_name(request.address))) {
+  if (const crypto::KnownPeer* met = find_known(*known, request.address)) {
     co_return co_await dial_pinned(loop, request, met->peer, *met);
   }
   const auto peer = co_await ask_identity(loop, request);

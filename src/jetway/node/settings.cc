@@ -36,7 +36,7 @@ using T = TransferSettings;
 // clang-format off
 constexpr Setting kSettings[] = {
     {"receive.dir", at<&C::receive, &R::dir>, "-d,--dir", kReceive, "DIR", "Where files go; it has to exist"},
-    {"receive.listen", at<&C::receive, &R::listen>, "-l,--listen", kReceive, "ADDR", "tcp://HOST:PORT (port 0: any free one) or unix:///PATH; may be repeated"},
+    {"receive.listen", at<&C::receive, &R::listen>, "-l,--listen", kReceive, "ADDR", "HOST:PORT (JSP and TCP on one port; 0: any free one), jsp://HOST:PORT, tcp://HOST:PORT or unix:///PATH; may be repeated"},
     {"receive.allow", at<&C::receive, &R::allow>, "-a,--allow", kReceive, "PEER", "Take files from this peer (jw... or a name in known_peers) and from no other; may be repeated"},
     {"receive.any", at<&C::receive, &R::any>, "--any", kReceive, "", "Take files from anybody, within --max-bytes and --max-files"},
     {"receive.once", at<&C::receive, &R::once>, "-1,--once", kReceive, "", "End after one transfer, with its exit code"},
@@ -47,12 +47,13 @@ constexpr Setting kSettings[] = {
     {"receive.fsync", at<&C::receive, &R::fsync>, "--fsync", kReceive, "WHEN", "Make files durable: auto (before the sender hears that all arrived), always (each one) or never"},
     {"receive.allow_outside_links", at<&C::receive, &R::allow_outside_links>, "--allow-outside-links", kReceive, "", "Make links that point out of --dir, of senders that keep them (--outside-links keep)"},
 
-    {"send.to", at<&C::send, &S::to>, "-t,--to", kSend, "[PEER@]ADDR", "Where to: HOST[:PORT], tcp://HOST:PORT or unix:///PATH; PEER@ says who has to answer"},
+    {"send.to", at<&C::send, &S::to>, "-t,--to", kSend, "[PEER@]ADDR", "Where to: HOST[:PORT] (JSP, or TCP where UDP does not get through), jsp://HOST:PORT, tcp://HOST:PORT or unix:///PATH; PEER@ says who has to answer"},
     {"send.accept_new", at<&C::send, &S::accept_new>, "--accept-new", kSend, "", "Accept and remember a peer that was never met at this address (never one that changed)"},
     {"send.outside_links", at<&C::send, &S::outside_links>, "--outside-links", kSend, "WHAT", "A link to outside of what is sent: warn (left out, exit code 1), skip (left out) or keep (the receiver has to allow it)"},
 
     {"output.json", at<&C::output, &O::json>, "--json", kEveryCommand, "", "One JSON object per line on stdout"},
     {"output.quiet", at<&C::output, &O::quiet>, "-q,--quiet", kSend | kReceive, "", "Nothing but errors and questions on stderr"},
+    {"output.verbose", at<&C::output, &O::verbose>, "-v,--verbose", kSend | kReceive, "", "What the path does, every second: round trip, loss, repair, window, rate, and what limits it"},
     {"output.color", at<&C::output, &O::color>, "--color", kSend | kReceive, "WHEN", "auto, always or never"},
 
     {"identity.file", at<&C::identity, &I::file>, "--identity", kSend | kReceive | kId, "FILE", "Identity key (PEM, mode 0600); made when missing"},
@@ -67,6 +68,10 @@ constexpr Setting kSettings[] = {
     {"transfer.buffers", at<&C::transfer, &T::buffers>, "", kNoCommand, "N", "Chunks of 1 MiB on their way per process: memory", 2, 32},
     {"transfer.streams", at<&C::transfer, &T::streams>, "", kNoCommand, "N", "Files or parts of files that are read at a time", 1, 100},
 
+    {"network.status", at<&C::network, &N::status>, "--network", kSend | kReceive, "KIND", "wifi, cellular or unknown: how hard to compress"},
+    {"network.background", at<&C::network, &N::background>, "--background", kSend | kReceive, "", "Nobody waits: connections are kept alive at longer intervals"},
+    {"network.congestion", at<&C::network, &N::congestion>, "--cc", kSend | kReceive, "ALGORITHM", "Congestion control of JSP: bbr, cubic or newreno"},
+    {"network.fec", at<&C::network, &N::fec>, "--fec", kSend | kReceive, "WHEN", "Repair packets of JSP: auto (where packets are lost and waiting would hurt) or off"},
     {"network.suites", at<&C::network, &N::suites>, "", kNoCommand, "SUITE", "AES-256-GCM, ChaCha20-Poly1305, XChaCha20-Poly1305, best first; empty: what this CPU does fast"},
     {"network.clock_tolerance", at<&C::network, &N::clock_tolerance>, "", kNoCommand, "TIME", "How far clocks may be apart before an extra round trip settles it", 1, 24 * kHour},
     {"network.connect_timeout", at<&C::network, &N::connect_timeout>, "--connect-timeout", kSend, "TIME", "For reaching the other machine", 1, kHour},
@@ -75,6 +80,7 @@ constexpr Setting kSettings[] = {
     {"network.stalled_timeout", at<&C::network, &N::stalled_timeout>, "", kNoCommand, "TIME", "A peer that takes nothing for so long is given up", 1, 24 * kHour},
     {"network.idle_timeout", at<&C::network, &N::idle_timeout>, "", kNoCommand, "TIME", "A peer that says nothing for so long is given up; 0: never", 0, 24 * kHour},
     {"network.keepalive", at<&C::network, &N::keepalive>, "", kNoCommand, "TIME", "Silence after which we ask whether the peer is there; 0: never", 0, 24 * kHour},
+    {"network.keepalive_background", at<&C::network, &N::keepalive_background>, "", kNoCommand, "TIME", "The same with --background", 0, 24 * kHour},
     {"network.connections_max", at<&C::network, &N::connections_max>, "", kNoCommand, "N", "Connections of a receiver at a time", 1, 100'000},
     {"network.socket_buffer", at<&C::network, &N::socket_buffer>, "", kNoCommand, "SIZE", "Send and receive buffer of a socket", 4096, 1024 * kMiB},
     {"network.packet_size", at<&C::network, &N::packet_size>, "", kNoCommand, "SIZE", "Payload of a sealed packet", 1024, 16 * kMiB},
@@ -108,6 +114,17 @@ constexpr std::array kWords<OnCollision> = {Word{"rename", OnCollision::Rename},
 template <>
 constexpr std::array kWords<OutsideLinks> = {
     Word{"warn", OutsideLinks::Warn}, Word{"skip", OutsideLinks::Skip}, Word{"keep", OutsideLinks::Keep}};
+template <>
+constexpr std::array kWords<session::NetworkStatus> = {Word{"wifi", session::NetworkStatus::Wifi},
+                                                       Word{"cellular", session::NetworkStatus::Cellular},
+                                                       Word{"unknown", session::NetworkStatus::Unknown}};
+template <>
+constexpr std::array kWords<jsp::CongestionAlgorithm> = {Word{"bbr", jsp::CongestionAlgorithm::Bbr},
+                                                         Word{"cubic", jsp::CongestionAlgorithm::Cubic},
+                                                         Word{"newreno", jsp::CongestionAlgorithm::NewReno}};
+template <>
+constexpr std::array kWords<jsp::FecMode> = {Word{"auto", jsp::FecMode::Auto},
+                                             Word{"off", jsp::FecMode::Off}};
 template <>
 constexpr std::array kWords<FsyncPolicy> = {
     Word{"auto", FsyncPolicy::Auto}, Word{"always", FsyncPolicy::Always}, Word{"never", FsyncPolicy::Never}};

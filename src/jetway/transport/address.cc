@@ -13,6 +13,7 @@ namespace jetway::transport {
 
 namespace {
 
+constexpr std::string_view kJspScheme = "jsp://";
 constexpr std::string_view kTcpScheme = "tcp://";
 constexpr std::string_view kUnixScheme = "unix://";
 constexpr std::size_t kHostMaxBytes = 253;                                // RFC 1035 section 2.3.4, as text
@@ -41,13 +42,13 @@ bool is_host(std::string_view host, bool is_bracketed) {
   return host.size() <= kHostMaxBytes && std::ranges::all_of(host, fits);
 }
 
-std::expected<TcpEndpoint, AddressError> make_endpoint(std::string_view host, bool is_bracketed,
-                                                       std::optional<std::string_view> port_text) {
+std::expected<HostEndpoint, AddressError> make_endpoint(std::string_view host, bool is_bracketed,
+                                                        std::optional<std::string_view> port_text) {
   if (!is_host(host, is_bracketed)) {
     return wrong(AddressErrc::BadHost,
                  std::format("'{}' is neither a host name nor an address", escape_text(host)));
   }
-  TcpEndpoint endpoint{.host = std::string(host)};
+  HostEndpoint endpoint{.host = std::string(host)};
   if (port_text) {
     const auto port = parse_port(*port_text);
     if (!port) return std::unexpected(port.error());
@@ -56,7 +57,7 @@ std::expected<TcpEndpoint, AddressError> make_endpoint(std::string_view host, bo
   return endpoint;
 }
 
-std::expected<TcpEndpoint, AddressError> parse_bracketed(std::string_view text) {
+std::expected<HostEndpoint, AddressError> parse_bracketed(std::string_view text) {
   const std::size_t close = text.find(']');
   if (close == std::string_view::npos) {
     return wrong(AddressErrc::BadHost, std::format("'{}' has no closing bracket", escape_text(text)));
@@ -75,7 +76,7 @@ std::expected<TcpEndpoint, AddressError> parse_bracketed(std::string_view text) 
   return make_endpoint(host, true, rest.substr(1));
 }
 
-std::expected<TcpEndpoint, AddressError> parse_tcp(std::string_view text) {
+std::expected<HostEndpoint, AddressError> parse_host(std::string_view text) {
   if (text.starts_with('[')) return parse_bracketed(text);
   const auto colons = std::ranges::count(text, ':');
   if (colons == 0) {
@@ -101,6 +102,28 @@ std::expected<UnixEndpoint, AddressError> parse_unix(std::string_view path) {
                              path.size()));
   }
   return UnixEndpoint{std::string(path)};
+}
+
+std::string_view scheme_of(HostProtocol protocol) {
+  switch (protocol) {
+    case HostProtocol::Any:
+      return "";
+    case HostProtocol::Jsp:
+      return kJspScheme;
+    case HostProtocol::Tcp:
+      return kTcpScheme;
+  }
+  return "";
+}
+
+std::expected<HostProtocol, AddressError> protocol_of(std::string_view scheme) {
+  for (const HostProtocol protocol : {HostProtocol::Any, HostProtocol::Jsp, HostProtocol::Tcp}) {
+    if (scheme == scheme_of(protocol)) return protocol;
+  }
+  return wrong(
+      AddressErrc::UnknownScheme,
+      std::format("'{}' is not a way to reach a peer: jsp://, tcp:// and unix:// are, and nothing at all",
+                  escape_text(scheme)));
 }
 
 // Takes PEER@ from the front of `text`.
@@ -137,21 +160,22 @@ std::expected<Address, AddressError> Address::parse(std::string_view text) {
     if (!endpoint) return std::unexpected(endpoint.error());
     return Address{.endpoint = *std::move(endpoint), .peer = *peer};
   }
-  if (!scheme.empty() && scheme != kTcpScheme) {
-    return wrong(
-        AddressErrc::UnknownScheme,
-        std::format("'{}' is not a way to reach a peer: tcp:// and unix:// are", escape_text(scheme)));
-  }
-  auto endpoint = parse_tcp(text);
+  const auto protocol = protocol_of(scheme);
+  if (!protocol) return std::unexpected(protocol.error());
+  auto endpoint = parse_host(text);
   if (!endpoint) return std::unexpected(endpoint.error());
+  endpoint->protocol = *protocol;
   return Address{.endpoint = *std::move(endpoint), .peer = *peer};
+}
+
+std::string HostEndpoint::host_and_port() const {
+  return host.contains(':') ? std::format("[{}]:{}", host, port) : std::format("{}:{}", host, port);
 }
 
 std::string Address::to_text() const {
   if (const auto* local = std::get_if<UnixEndpoint>(&endpoint)) return std::string(kUnixScheme) + local->path;
-  const auto& [host, port] = std::get<TcpEndpoint>(endpoint);
-  return host.contains(':') ? std::format("{}[{}]:{}", kTcpScheme, host, port)
-                            : std::format("{}{}:{}", kTcpScheme, host, port);
+  const auto& host = std::get<HostEndpoint>(endpoint);
+  return std::string(scheme_of(host.protocol)) + host.host_and_port();
 }
 
 }  // namespace jetway::transport

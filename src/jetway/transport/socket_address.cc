@@ -14,7 +14,7 @@
 
 namespace jetway::transport {
 
-Address SocketAddress::to_address() const {
+Address SocketAddress::to_address(HostProtocol protocol) const {
   if (family() == AF_UNIX) {
     const auto* local = reinterpret_cast<const sockaddr_un*>(&storage);
     return {.endpoint = UnixEndpoint{size > offsetof(sockaddr_un, sun_path) ? local->sun_path : ""},
@@ -24,7 +24,8 @@ Address SocketAddress::to_address() const {
   if (::getnameinfo(data(), size, host.data(), host.size(), nullptr, 0, NI_NUMERICHOST) != 0) host[0] = '\0';
   const in_port_t port = family() == AF_INET6 ? reinterpret_cast<const sockaddr_in6*>(&storage)->sin6_port
                                               : reinterpret_cast<const sockaddr_in*>(&storage)->sin_port;
-  return {.endpoint = TcpEndpoint{.host = host.data(), .port = ntohs(port)}, .peer = std::nullopt};
+  return {.endpoint = HostEndpoint{.host = host.data(), .port = ntohs(port), .protocol = protocol},
+          .peer = std::nullopt};
 }
 
 SocketAddress SocketAddress::of_path(const std::string& path) {
@@ -56,7 +57,7 @@ namespace {
 using Found = std::unique_ptr<addrinfo, decltype(&::freeaddrinfo)>;
 
 // The resolver's answer, or its error code.
-std::expected<Found, int> look_up(const TcpEndpoint& endpoint, int flags) {
+std::expected<Found, int> look_up(const HostEndpoint& endpoint, int flags) {
   addrinfo hints{};
   hints.ai_socktype = SOCK_STREAM;
   hints.ai_flags = AI_NUMERICSERV | flags;
@@ -76,7 +77,7 @@ SocketAddress to_socket_address(const addrinfo& entry) {
 
 }  // namespace
 
-std::expected<std::vector<SocketAddress>, std::string> resolve(const TcpEndpoint& endpoint,
+std::expected<std::vector<SocketAddress>, std::string> resolve(const HostEndpoint& endpoint,
                                                                ResolveFor purpose) {
   auto found = look_up(endpoint, purpose == ResolveFor::Listening ? AI_PASSIVE : AI_ADDRCONFIG);
   // AI_ADDRCONFIG hides the loopback addresses on a machine that has no others.
@@ -89,7 +90,7 @@ std::expected<std::vector<SocketAddress>, std::string> resolve(const TcpEndpoint
   return addresses;
 }
 
-std::optional<SocketAddress> resolve_numeric(const TcpEndpoint& endpoint) {
+std::optional<SocketAddress> resolve_numeric(const HostEndpoint& endpoint) {
   const auto found = look_up(endpoint, AI_NUMERICHOST);
   if (!found) return std::nullopt;
   return to_socket_address(**found);

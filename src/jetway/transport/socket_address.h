@@ -20,8 +20,8 @@ struct SocketAddress {
   const sockaddr* data() const { return reinterpret_cast<const sockaddr*>(&storage); }
   sockaddr* data() { return reinterpret_cast<sockaddr*>(&storage); }
   int family() const { return storage.ss_family; }
-  // As an endpoint with a numeric address; a Unix socket's path.
-  Address to_address() const;
+  // As an endpoint with a numeric address, where `protocol` is spoken; a Unix socket's path.
+  Address to_address(HostProtocol protocol) const;
 
   static SocketAddress of_path(const std::string& path);  // at most as long as Address::parse() lets it be
   static SocketAddress local_of(int descriptor);
@@ -32,9 +32,9 @@ enum class ResolveFor : std::uint8_t { Dialing, Listening };
 
 // The addresses of a host, in the system's order of preference. Asks the resolver, which may take its time.
 // The error is the resolver's word.
-std::expected<std::vector<SocketAddress>, std::string> resolve(const TcpEndpoint& endpoint,
+std::expected<std::vector<SocketAddress>, std::string> resolve(const HostEndpoint& endpoint,
                                                                ResolveFor purpose);
 // At once, where the host is an address already; else nullopt.
-std::optional<SocketAddress> resolve_numeric(const TcpEndpoint& endpoint);
+std::optional<SocketAddress> resolve_numeric(const HostEndpoint& endpoint);
 
 }  // namespace jetway::transport

@@ -83,7 +83,7 @@ std::expected<int, int> listen_on(const SocketAddress& address, const TransportC
 
 // Resolves on the pool and waits no longer than the deadline.
 using Resolved = std::expected<std::vector<SocketAddress>, std::string>;
-io::Task<Resolved> resolve_until(io::EventLoop* loop, TcpEndpoint endpoint, TimePoint deadline) {
+io::Task<Resolved> resolve_until(io::EventLoop* loop, HostEndpoint endpoint, TimePoint deadline) {
   if (const auto numeric = resolve_numeric(endpoint)) co_return std::vector{*numeric};
   struct Answer {
     explicit Answer(io::EventLoop& owner) : changed(owner) {}
@@ -91,7 +91,8 @@ io::Task<Resolved> resolve_until(io::EventLoop* loop, TcpEndpoint endpoint, Time
     io::WaitList changed;
   };
   const auto answer = std::make_shared<Answer>(*loop);
-  const auto ask = [](io::EventLoop* on, TcpEndpoint host, std::shared_ptr<Answer> result) -> io::Task<void> {
+  const auto ask = [](io::EventLoop* on, HostEndpoint host,
+                      std::shared_ptr<Answer> result) -> io::Task<void> {
     result->value = co_await on->offload([host] { return resolve(host, ResolveFor::Dialing); });
     result->changed.notify_all();
   };
@@ -103,8 +104,11 @@ io::Task<Resolved> resolve_until(io::EventLoop* loop, TcpEndpoint endpoint, Time
 
 io::Task<std::expected<io::Connection, TransportError>> connect_tcp(io::EventLoop* loop, Address address,
                                                                     TransportConfig config) {
-  const auto* endpoint = std::get_if<TcpEndpoint>(&address.endpoint);
+  const auto* endpoint = std::get_if<HostEndpoint>(&address.endpoint);
   JETWAY_ASSERT(endpoint != nullptr);
+  if (endpoint->protocol == HostProtocol::Jsp) {
+    co_return std::unexpected(bad_address(address, "JSP comes with the next version"));
+  }
   if (endpoint->host.empty() || endpoint->port == 0) {
     co_return std::unexpected(bad_address(address, "to connect, a host and a port other than 0 are needed"));
   }
@@ -117,13 +121,15 @@ io::Task<std::expected<io::Connection, TransportError>> connect_tcp(io::EventLoo
                        .detail = std::format("{}: {}", escape_text(endpoint->host), resolved.error()),
                        .handshake = std::nullopt});
   }
+  std::get<HostEndpoint>(address.endpoint).protocol = HostProtocol::Tcp;
   const std::string name = escape_text(address.to_text());
   auto socket = co_await connect_socket(loop, *std::move(resolved), deadline, name);
   if (!socket) co_return std::unexpected(socket.error());
   set_options(socket->descriptor(), config);
-  io::PipeNames names{.transport = "tcp",
-                      .local_address = SocketAddress::local_of(socket->descriptor()).to_address().to_text(),
-                      .remote_address = name};
+  io::PipeNames names{
+      .transport = "tcp",
+      .local_address = SocketAddress::local_of(socket->descriptor()).to_address(HostProtocol::Tcp).to_text(),
+      .remote_address = name};
   co_return co_await dial_over(loop, *std::move(socket), std::move(names), measure_tcp_path,
                                std::move(config));
 }
@@ -147,7 +153,7 @@ class TcpTransport final : public Transport {
 std::expected<std::unique_ptr<Listener>, TransportError> TcpTransport::listen(io::EventLoop& loop,
                                                                               const Address& address,
                                                                               const TransportConfig& config) {
-  TcpEndpoint endpoint = std::get<TcpEndpoint>(address.endpoint);
+  HostEndpoint endpoint = std::get<HostEndpoint>(address.endpoint);
   const bool is_everywhere = endpoint.host.empty();
   if (is_everywhere) endpoint.host = "::";
   auto resolved = resolve(endpoint, ResolveFor::Listening);
@@ -161,17 +167,18 @@ std::expected<std::unique_ptr<Listener>, TransportError> TcpTransport::listen(io
     descriptor = listen_on(resolved->front(), config);
   }
   if (!descriptor) return std::unexpected(listen_error(address, descriptor.error()));
-  PipeListenerHooks hooks{.transport = "tcp",
-                          .measure = measure_tcp_path,
-                          .on_accepted =
-                              [config](int accepted) {
-                                set_options(accepted, config);
-                                return SocketAddress::remote_of(accepted).to_address().to_text();
-                              },
-                          .on_closed = {}};
-  return std::make_unique<PipeListener>(loop, io::Socket(loop, *descriptor),
-                                        SocketAddress::local_of(*descriptor).to_address(), config,
-                                        std::move(hooks), std::make_shared<AdmissionQueue>(loop, config));
+  PipeListenerHooks hooks{
+      .transport = "tcp",
+      .measure = measure_tcp_path,
+      .on_accepted =
+          [config](int accepted) {
+            set_options(accepted, config);
+            return SocketAddress::remote_of(accepted).to_address(HostProtocol::Tcp).to_text();
+          },
+      .on_closed = {}};
+  return std::make_unique<PipeListener>(
+      loop, io::Socket(loop, *descriptor), SocketAddress::local_of(*descriptor).to_address(HostProtocol::Tcp),
+      config, std::move(hooks), std::make_shared<AdmissionQueue>(loop, config));
 }
 
 }  // namespace
