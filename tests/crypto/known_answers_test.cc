@@ -66,8 +66,8 @@ struct AeadVector {
   std::string sealed;  // ciphertext and tag
 };
 
-void expect_sealed(const AeadVector& vector) {
-  PacketKeys keys(vector.suite, vector.key, vector.nonce);
+void expect_sealed_by(AeadBackend backend, const AeadVector& vector) {
+  PacketKeys keys(vector.suite, vector.key, vector.nonce, backend);
   Bytes packet(vector.plaintext.size() + kTagBytes);
   const std::array parts = {ByteView{vector.plaintext}};
   // The nonce of packet 0 is the IV itself.
@@ -76,6 +76,12 @@ void expect_sealed(const AeadVector& vector) {
   const auto opened = keys.open(0, vector.associated_data, packet);
   ASSERT_TRUE(opened.has_value());
   EXPECT_TRUE(equal_bytes(*opened, vector.plaintext));
+}
+
+void expect_sealed(const AeadVector& vector) {
+  for (const AeadBackend backend : {AeadBackend::OpenSsl, AeadBackend::IpsecMb}) {
+    if (is_available(backend)) expect_sealed_by(backend, vector);
+  }
 }
 
 constexpr std::string_view kSunscreen =

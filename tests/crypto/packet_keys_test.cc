@@ -26,19 +26,35 @@ Bytes sealed_in_one(PacketKeys& keys, std::uint64_t number, ByteView associated_
   return packet;
 }
 
-class PacketKeysTest : public testing::TestWithParam<Suite> {
- protected:
-  PacketKeys sender_{GetParam(), secret_of("traffic secret")};
-  PacketKeys receiver_{GetParam(), secret_of("traffic secret")};
+struct SuiteOf {
+  Suite suite;
+  AeadBackend backend;
 };
 
-std::string suite_test_name(const testing::TestParamInfo<Suite>& info) {
-  std::string name(suite_name(info.param));
+std::vector<SuiteOf> suites_of_all_backends() {
+  std::vector<SuiteOf> all;
+  for (const AeadBackend backend : {AeadBackend::OpenSsl, AeadBackend::IpsecMb}) {
+    if (!is_available(backend)) continue;
+    for (const Suite suite : default_suites()) all.push_back({suite, backend});
+  }
+  return all;
+}
+
+class PacketKeysTest : public testing::TestWithParam<SuiteOf> {
+ protected:
+  PacketKeys sender_{GetParam().suite, secret_of("traffic secret"), GetParam().backend};
+  PacketKeys receiver_{GetParam().suite, secret_of("traffic secret"), GetParam().backend};
+};
+
+std::string suite_test_name(const testing::TestParamInfo<SuiteOf>& info) {
+  std::string name(suite_name(info.param.suite));
+  name += aead_backend_name(info.param.backend);
   std::erase(name, '-');
   return name;
 }
 
-INSTANTIATE_TEST_SUITE_P(Suites, PacketKeysTest, testing::ValuesIn(default_suites()), suite_test_name);
+INSTANTIATE_TEST_SUITE_P(Suites, PacketKeysTest, testing::ValuesIn(suites_of_all_backends()),
+                         suite_test_name);
 
 TEST_P(PacketKeysTest, OpensWhatWasSealed) {
   for (const std::size_t size : {0uz, 1uz, 15uz, 16uz, 17uz, 1350uz, 65536uz}) {
@@ -96,6 +112,24 @@ TEST_P(PacketKeysTest, MovesAlong) {
   PacketKeys moved = std::move(receiver_);
   receiver_ = std::move(moved);
   EXPECT_TRUE(receiver_.open(1, {}, packet).has_value());
+}
+
+// IV XOR (path, 32 bits, then number, 64 bits), aligned to the right.
+TEST_P(PacketKeysTest, TheNonceIsThatOfTheDocument) {
+  const Suite suite = GetParam().suite;
+  const Bytes key(kKeyBytes, std::byte{1});
+  Bytes iv(nonce_bytes(suite), std::byte{0xaa});
+  PacketKeys keys(suite, key, iv, GetParam().backend);
+  Bytes packet(4 + kTagBytes);
+  const std::array parts = {as_bytes("text")};
+  keys.seal({0x0102'0304, 0x1112'1314'1516'1718}, as_bytes("header"), parts, packet);
+
+  const std::array<unsigned, 12> name = {1, 2, 3, 4, 0x11, 0x12, 0x13, 0x14, 0x15, 0x16, 0x17, 0x18};
+  for (std::size_t i = 0; i < name.size(); ++i) {
+    iv[iv.size() - name.size() + i] ^= static_cast<std::byte>(name[i]);
+  }
+  PacketKeys other(suite, key, iv, GetParam().backend);
+  EXPECT_TRUE(other.open(0, as_bytes("header"), packet).has_value());
 }
 
 // However the text is cut, the packet is the same: nobody sees which part came from where.

@@ -178,7 +178,7 @@ TEST(PacketHeaderTest, VersionNegotiationNamesWhatWeSpeak) {
   EXPECT_EQ(header->type, PacketType::VersionNegotiation);
   EXPECT_EQ(header->destination, id_of("dial"));
   EXPECT_EQ(header->source, id_of("listener"));
-  EXPECT_TRUE(equal_bytes(header->versions, test::from_hex("00011234")));
+  EXPECT_TRUE(equal_bytes(header->versions, test::bytes_of("00011234")));
   EXPECT_FALSE(decode_packet_header(packet.first(size - 1), 0).has_value()) << "half a version";
   EXPECT_FALSE(decode_packet_header(packet.first(size - 4), 0).has_value()) << "no version";
 }

@@ -13,9 +13,9 @@ namespace jetway::jsp {
 namespace {
 
 using crypto::Suite;
+using test::bytes_of;
 using test::client_random;
 using test::dialer_initial;
-using test::from_hex;
 using test::id_of;
 
 constexpr std::array kSuites = {Suite::Aes256Gcm, Suite::ChaCha20Poly1305, Suite::XChaCha20Poly1305};
@@ -116,23 +116,23 @@ TEST(InitialSecretsTest, WhoeverSawTheFirstInitialOpensIt) {
 
 // RFC 9001 appendix A.5, down to the first byte: its protected bits are ours.
 TEST(PacketProtectionKnownAnswerTest, AShortHeaderPacketIsThatOfRfc9001AppendixA5) {
-  const Bytes key = from_hex("c6d98ff3441c3fe1b2182094f69caa2ed4b716b65488960a7a984979fb23e1c8");
-  const Bytes iv = from_hex("e0459b3474bdd0e44a41c144");
-  const Bytes header_key = from_hex("25a282b9e82f06f21f488917a4fc8f1b73573685608597d0efcb076b0ab7a7a4");
+  const Bytes key = bytes_of("c6d98ff3441c3fe1b2182094f69caa2ed4b716b65488960a7a984979fb23e1c8");
+  const Bytes iv = bytes_of("e0459b3474bdd0e44a41c144");
+  const Bytes header_key = bytes_of("25a282b9e82f06f21f488917a4fc8f1b73573685608597d0efcb076b0ab7a7a4");
   constexpr PacketNumber kNumber = 654'360'564;
   const HeaderLayout layout{.header_bytes = 4, .length_offset = 0, .number_offset = 1, .number_bytes = 3};
   crypto::PacketKeys keys(Suite::ChaCha20Poly1305, key, iv);
   crypto::HeaderMasker masker(Suite::ChaCha20Poly1305, header_key);
 
-  Bytes packet = from_hex("4200bff4");
+  Bytes packet = bytes_of("4200bff4");
   packet.resize(packet.size() + 1 + kTagBytes);
-  const Bytes text = from_hex("01");
+  const Bytes text = bytes_of("01");
   const std::array parts = {ByteView{text}};
   EXPECT_EQ(seal_behind_header(keys, kNumber, layout, parts, packet), packet.size());
   const crypto::HeaderMask mask = masker.mask(header_sample(packet, layout.number_offset));
-  EXPECT_EQ(to_bytes(ByteView{mask}), from_hex("aefefe7d03"));
+  EXPECT_EQ(to_bytes(ByteView{mask}), bytes_of("aefefe7d03"));
   protect_header(mask, packet, layout.number_offset, layout.number_bytes);
-  EXPECT_EQ(packet, from_hex("4cfe4189655e5cd55c41f69080575d7999c25a5bfb"));
+  EXPECT_EQ(packet, bytes_of("4cfe4189655e5cd55c41f69080575d7999c25a5bfb"));
 
   const UnprotectedHeader clear = unprotect_header(mask, packet, layout.number_offset);
   EXPECT_EQ(clear.first_byte, 0x42);
