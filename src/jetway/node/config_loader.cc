@@ -1,6 +1,7 @@
 #include "jetway/node/config_loader.h"
 
 #include <algorithm>
+#include <array>
 #include <format>
 #include <optional>
 #include <utility>
@@ -17,7 +18,7 @@ namespace {
 
 // Variables that are no settings and still ours.
 constexpr std::string_view kEnvironmentPrefix = "JETWAY_";
-constexpr std::string_view kConfigVariable = "JETWAY_CONFIG";
+constexpr std::array kOtherVariables = {std::string_view("JETWAY_CONFIG"), std::string_view("JETWAY_AEAD")};
 
 std::string place(const std::string& file, const toml::source_position& position) {
   return std::format("{}:{}:{}", file, position.line, position.column);
@@ -88,7 +89,7 @@ class Loader {
       }
     }
     for (const auto& [name, value] : environment.variables()) {
-      if (!name.starts_with(kEnvironmentPrefix) || name == kConfigVariable) continue;
+      if (!name.starts_with(kEnvironmentPrefix) || std::ranges::contains(kOtherVariables, name)) continue;
       const bool is_setting = std::ranges::contains(settings(), name, environment_name);
       if (!is_setting)
         loaded_.warnings.push_back(std::format("{} is not a setting and is ignored", escape_text(name)));
