@@ -4,10 +4,13 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
+#include <memory>
 #include <optional>
 
 #include "jetway/crypto/handshake.h"
 #include "jetway/jsp/congestion/controller.h"
+#include "jetway/jsp/trace.h"
 #include "jetway/session/config.h"
 
 namespace jetway::jsp {
@@ -52,6 +55,10 @@ struct JspConfig {
   std::chrono::milliseconds admission_timeout{60'000};
   // How long a close may wait for the peer to have all that was written; starts again with every sign of it.
   std::chrono::milliseconds close_timeout{3'000};
+
+  // Makes the trace of a connection (qlog.h); empty, or null from it: none.
+  std::function<std::unique_ptr<Trace>(session::Role role, ByteView original_destination, Now now)>
+      make_trace;
 
   // Key update after so many packets, far below every suite's limit (RFC 9001 section 6.6).
   std::uint64_t key_update_packets = std::uint64_t{1} << 24;

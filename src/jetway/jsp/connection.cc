@@ -54,13 +54,14 @@ void Connection::State::start_dialing(Now now) {
   const crypto::HandshakeRandom client_random = handshake.init_random();
   establishment_ = std::make_unique<Establishment>(std::move(handshake), client_random, destination);
   remote_ids_.set_first(destination);
+  start_trace(now);
   set_up_initial_keys();
   main_path().is_validated = true;  // we chose it ourselves
   main_path().recovery.set_peer_may_be_blocked(now.engine, true);
   take_handshake_output();
 }
 
-void Connection::State::start_listening(const FirstInitial& first, crypto::InitFilter& filter) {
+void Connection::State::start_listening(Now now, const FirstInitial& first, crypto::InitFilter& filter) {
   // The parameters need what only the establishment knows, and the handshake needs the parameters.
   Parameters parameters = own_parameters();
   parameters.original_destination = first.original_destination;
@@ -73,6 +74,7 @@ void Connection::State::start_listening(const FirstInitial& first, crypto::InitF
   establishment_->initial_source = first.source;
   establishment_->retry_source = parameters.retry_source;
   remote_ids_.set_first(first.source);
+  start_trace(now);
   set_up_initial_keys();
   main_path().is_validated = first.is_address_validated;
 }
@@ -152,7 +154,7 @@ void Connection::State::on_handshake_complete(Now now) {
   if (peer_.reset_token) remote_ids_.set_first_reset_token(*peer_.reset_token);
   main_path().mtu.set_peer_maximum(peer_.datagram_max_bytes);
   session_.on_established(now.engine, *of_session);
-  apply(PhaseEvent::Authenticated);
+  apply(now, PhaseEvent::Authenticated);
   // A listener has the last word on admission, so the dialer gives it a little longer.
   phase_deadline_ = now.engine + config_.admission_timeout;
   if (role_ == Role::Dialer) phase_deadline_ += config_.close_timeout;
@@ -195,7 +197,7 @@ void Connection::State::discard(PacketSpace space) {
 }
 
 void Connection::State::on_admitted(Now now) {
-  apply(PhaseEvent::Admitted);
+  apply(now, PhaseEvent::Admitted);
   provide_ids();
   main_path().mtu.start(now.engine);
 }
@@ -228,7 +230,7 @@ void Connection::State::on_phase_timeout(Now now) {
       return lose(now,
                   reason_of(CloseReason::By::PipeClosed, ProtocolCode::NoError, "the close took too long"));
     case Phase::Lingering:
-      return apply(PhaseEvent::Expired);
+      return apply(now, PhaseEvent::Expired);
     case Phase::Open:
     case Phase::Closed:
       return;
@@ -295,10 +297,11 @@ std::optional<session::EngineEvent> Connection::State::poll_event() {
 
 // ---- the end ----
 
-void Connection::State::apply(PhaseEvent event) {
+void Connection::State::apply(Now now, PhaseEvent event) {
   const auto after = next(phase_, event);
   JETWAY_ASSERT(after.has_value());
   phase_ = *after;
+  if (trace_) trace_->on_phase(now.engine, phase_name(phase_));
   if (phase_ == Phase::Closed) local_ids_.retire_all();
 }
 
@@ -314,9 +317,9 @@ void Connection::State::begin_close(Now now, const CloseReason& reason) {
     establishment_->is_close_wanted = true;
   }
   close_reason_ = reason;
-  apply(PhaseEvent::Close);
+  apply(now, PhaseEvent::Close);
   phase_deadline_ = now.engine + config_.close_timeout;
-  report_closed(reason);
+  report_closed(now, reason);
 }
 
 void Connection::State::fail(Now now, const session::Fault& fault) {
@@ -326,7 +329,7 @@ void Connection::State::fail(Now now, const session::Fault& fault) {
 // CONNECTION_CLOSE has left; it goes again until the peer answers, or for three probe timeouts.
 void Connection::State::linger(Now now) {
   const Duration probe_timeout = main_path().recovery.probe_timeout();
-  apply(PhaseEvent::CloseSent);
+  apply(now, PhaseEvent::CloseSent);
   phase_deadline_ = now.engine + 3 * probe_timeout;
   next_close_ = now.engine + probe_timeout;
   closes_sent_ = 1;
@@ -342,19 +345,25 @@ void Connection::State::lose(Now now, const CloseReason& reason) {
     session_.close(now.engine, silent);
   }
   const bool was_lingering = phase_ == Phase::Lingering;
-  report_closed(reason);
-  if (reason.by != CloseReason::By::Peer || was_lingering) return apply(PhaseEvent::Lost);
+  report_closed(now, reason);
+  if (reason.by != CloseReason::By::Peer || was_lingering) return apply(now, PhaseEvent::Lost);
   // One answer, so that the peer need not wait, and then silence (RFC 9000 section 10.2.2).
-  if (phase_ != Phase::Closing) apply(PhaseEvent::Close);
+  if (phase_ != Phase::Closing) apply(now, PhaseEvent::Close);
   linger(now);
   close_reason_ = reason_of(CloseReason::By::Us, ProtocolCode::NoError, "");
   is_draining_ = true;
   is_answer_wanted_ = true;
 }
 
-void Connection::State::report_closed(const CloseReason& reason) {
+void Connection::State::report_closed(Now now, const CloseReason& reason) {
   if (std::exchange(is_close_reported_, true)) return;
+  if (trace_) trace_->on_closed(now.engine, reason);
   events_.emplace_back(session::Closed{reason});
+}
+
+void Connection::State::start_trace(Now now) {
+  if (config_.make_trace)
+    trace_ = config_.make_trace(role_, establishment_->original_destination.view(), now);
 }
 
 // ---- what is known ----
@@ -445,7 +454,7 @@ std::unique_ptr<Connection> Connection::listener(JspConfig config, const Connect
                                                    .reset_key = reset_key,
                                                    .random = &random},
                                        now);
-  state->start_listening(first, filter);
+  state->start_listening(now, first, filter);
   return std::unique_ptr<Connection>(new Connection(std::move(state)));
 }
 

@@ -94,6 +94,7 @@ void Connection::State::on_remote_moved(Now now, Path& path, const IpEndpoint& r
   path.remote = remote;
   path.is_validated = false;
   path.bytes_received = path.bytes_sent = 0;
+  trace_path(now.engine, path, "moved");
   // With only the port changed it is most likely the same way (RFC 9000 section 9.4).
   if (has_moved) {
     fate_path_ = &path;
@@ -108,6 +109,7 @@ void Connection::State::on_remote_moved(Now now, Path& path, const IpEndpoint& r
 void Connection::State::on_path_validated(Now now, Path& path) {
   path.is_validated = true;
   path.is_suspect = false;
+  trace_path(now.engine, path, "validated");
   path.previous_remote.reset();
   path.recovery.set_amplification_limited(false);
   if (phase_ == Phase::Open) path.mtu.start(now.engine);
@@ -133,6 +135,23 @@ Duration Connection::State::validation_limit() const {
   return 3 * std::max(main_path().recovery.probe_timeout(), Duration(std::chrono::milliseconds(999)));
 }
 
+void Connection::State::trace_path(TimePoint now, const Path& path, std::string_view what) {
+  if (trace_) trace_->on_path(now, path.id, path.remote, what);
+}
+
+void Connection::State::trace_metrics(TimePoint now, const Path& path) {
+  const PathStatistics of_path = path.recovery.statistics();
+  trace_->on_metrics(now, {.path = path.id,
+                           .smoothed_rtt = path.recovery.rtt().smoothed(),
+                           .min_rtt = path.recovery.rtt().min(),
+                           .latest_rtt = path.recovery.rtt().latest(),
+                           .rtt_variation = path.recovery.rtt().variation(),
+                           .congestion_window_bytes = of_path.congestion_window_bytes,
+                           .in_flight_bytes = of_path.in_flight_bytes,
+                           .pacing_rate = of_path.pacing_rate,
+                           .congestion_state = path.recovery.controller().state_name()});
+}
+
 // ---- time ----
 
 void Connection::State::handle_path_timeout(Now now, Path& path) {
@@ -153,6 +172,7 @@ void Connection::State::update_suspicion(Now now, Path& path) {
   if (path.is_suspect || path.recovery.consecutive_probe_timeouts() == 0) return;
   if (usable_paths() <= (path.is_usable() ? 1u : 0u)) return;
   path.is_suspect = true;
+  trace_path(now.engine, path, "suspect");
   fate_path_ = &path;
   path.recovery.declare_all_lost(now.engine, *this);
   path.validation.start(now.engine, path.recovery.probe_timeout(), kSuspectLimit, *random_);
@@ -192,6 +212,7 @@ void Connection::State::abandon_path(Now now, PathId id) {
 // Its packets go over the other paths; sweep_paths() removes it when nobody looks at it any more.
 void Connection::State::give_up_path(Now now, Path& path) {
   path.is_given_up = true;
+  trace_path(now.engine, path, "given up");
   fate_path_ = &path;
   path.recovery.declare_all_lost(now.engine, *this);
   local_ids_.retire_path(path.id);

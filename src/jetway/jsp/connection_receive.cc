@@ -72,6 +72,7 @@ void Connection::State::handle_datagram(Now now, const Datagram& datagram) {
       handle_packet_lingering(now, datagram, *header, packet);
     } else if (handle_packet(now, datagram, *header, packet) == Taken::Dropped) {
       ++statistics_.packets_undecryptable;
+      if (trace_) trace_->on_packet_dropped(now.engine, packet.size(), "not for us, or not authentic");
     }
   }
 }
@@ -192,7 +193,7 @@ void Connection::State::handle_packet_lingering(Now now, const Datagram& datagra
     const Opened opened =
         keys_->open(now.engine, path->recovery.probe_timeout(), path->open_state, header, packet);
     if (!opened) return;
-    if (has_close(opened->payload)) return apply(PhaseEvent::Lost);
+    if (has_close(opened->payload)) return apply(now, PhaseEvent::Lost);
   } else if (establishment_ && header.is_sealed() && is_expected(header)) {
     const PacketSpace which =
         header.type == PacketType::Initial ? PacketSpace::Initial : PacketSpace::Handshake;
@@ -200,7 +201,7 @@ void Connection::State::handle_packet_lingering(Now now, const Datagram& datagra
     if (!space.opener) return;
     const Opened opened = space.opener->open(header, packet, space.acks.largest());
     if (!opened) return;
-    if (has_close(opened->payload)) return apply(PhaseEvent::Lost);
+    if (has_close(opened->payload)) return apply(now, PhaseEvent::Lost);
   } else {
     return;
   }
@@ -278,6 +279,14 @@ Connection::State::Processing Connection::State::handle_payload(Now now, PacketS
                                                                 const OpenedPacket& packet) {
   if (packet.payload.empty())
     return std::unexpected(reason_of({ProtocolCode::ProtocolViolation, "a packet without frames"}));
+  if (trace_) {
+    trace_->on_packet(now.engine, {.direction = TraceDirection::Received,
+                                   .space = space,
+                                   .path = path.id,
+                                   .number = packet.number,
+                                   .bytes = packet.payload.size() + kTagBytes,
+                                   .frames = {packet.payload, {}}});
+  }
   Processed processed;
   RangeBuffer ranges;
   wire::Reader in{packet.payload};
@@ -340,6 +349,7 @@ Connection::State::Handled Connection::State::take(Now now, PacketSpace space, P
     session_.set_rtt(acked->recovery.rtt().smoothed());
     fec_.set_rtt(acked->recovery.rtt().smoothed());
     update_datagram_size(now.engine, *acked);
+    if (trace_) trace_metrics(now.engine, *acked);
     if (phase_ == Phase::Closing) phase_deadline_ = now.engine + config_.close_timeout;
   } else if (space == PacketSpace::Handshake) {
     acked->recovery.set_peer_may_be_blocked(now.engine, false);
@@ -467,6 +477,7 @@ void Connection::State::on_packet_acked(TimePoint now, PacketSpace space, const 
 }
 
 void Connection::State::on_packet_lost(TimePoint now, PacketSpace space, const SentPacket& packet) {
+  if (trace_) trace_->on_packet_lost(now, space, fate_path_->id, packet);
   if (!packet.is_mtu_probe) session_.counters().packets_lost.add(1);
   if (space == PacketSpace::Application) {
     fate_path_->mtu.on_packet_lost(now, packet.record, packet.bytes, packet.is_mtu_probe);

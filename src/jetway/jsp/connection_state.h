@@ -35,7 +35,7 @@ class Connection::State final : private PacketFate, private ConnectionIdSource {
   };
   State(Made made, Now now);
   void start_dialing(Now now);
-  void start_listening(const FirstInitial& first, crypto::InitFilter& filter);
+  void start_listening(Now now, const FirstInitial& first, crypto::InitFilter& filter);
 
   // --- inputs ---
   void handle_datagram(Now now, const Datagram& datagram);
@@ -96,8 +96,11 @@ class Connection::State final : private PacketFate, private ConnectionIdSource {
   void fail(Now now, const session::Fault& fault);
   void lose(Now now, const session::CloseReason& reason);
   void linger(Now now);
-  void report_closed(const session::CloseReason& reason);
-  void apply(PhaseEvent event);
+  void report_closed(Now now, const session::CloseReason& reason);
+  void apply(Now now, PhaseEvent event);
+  void start_trace(Now now);
+  void trace_metrics(TimePoint now, const Path& path);
+  void trace_path(TimePoint now, const Path& path, std::string_view what);
 
   // --- what comes (connection_receive.cc) ---
   Taken handle_packet(Now now, const Datagram& datagram, const PacketHeader& header, MutableBytes packet);
@@ -225,6 +228,7 @@ class Connection::State final : private PacketFate, private ConnectionIdSource {
   std::uint32_t packets_after_close_ = 0;
   TimePoint next_close_{};
 
+  std::unique_ptr<Trace> trace_;  // null: nobody looks
   std::deque<session::EngineEvent> events_;
   bool is_close_reported_ = false;
   ConnectionStatistics statistics_;

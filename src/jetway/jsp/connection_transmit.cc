@@ -100,8 +100,9 @@ std::size_t Connection::State::datagram_bytes(const Path& path) const {
 // What congestion control and pacing count in, if it has changed.
 void Connection::State::update_datagram_size(TimePoint now, Path& path) {
   const std::size_t bytes = datagram_bytes(path);
-  if (std::exchange(path.recovery_datagram_bytes, bytes) != bytes)
-    path.recovery.set_max_datagram_bytes(now, bytes);
+  if (std::exchange(path.recovery_datagram_bytes, bytes) == bytes) return;
+  path.recovery.set_max_datagram_bytes(now, bytes);
+  if (trace_) trace_->on_datagram_size(now, path.id, bytes);
 }
 
 // What keeps us from sending more, found when there is nothing that may go now.
@@ -203,6 +204,14 @@ std::size_t Connection::State::write_handshake_packet(Now now, HandshakeSpace& s
   if (ack) space.acks.on_frame_sent(*ack, record, is_ack_eliciting);
   pad(packet, is_padded ? room : min_payload_bytes(layout.number_bytes));
   const std::array<ByteView, 2> parts = packet.parts();
+  if (trace_) {
+    trace_->on_packet(now.engine, {.direction = TraceDirection::Sent,
+                                   .space = space.space,
+                                   .path = path.id,
+                                   .number = number,
+                                   .bytes = packet.size() + layout.overhead_bytes(),
+                                   .frames = parts});
+  }
   const std::size_t bytes = space.sealer->seal(number, layout, parts, out);
   session_.counters().packets_sent.add(1);
   SentPacket sent;
@@ -316,6 +325,14 @@ Connection::State::Written Connection::State::seal_application_packet(Now now, P
                                                                       const HeaderLayout& layout,
                                                                       SentPacket& sent, MutableBytes out) {
   const std::array<ByteView, 2> parts = packet.parts();
+  if (trace_) {
+    trace_->on_packet(now.engine, {.direction = TraceDirection::Sent,
+                                   .space = PacketSpace::Application,
+                                   .path = path.id,
+                                   .number = sent.number,
+                                   .bytes = packet.size() + layout.overhead_bytes(),
+                                   .frames = parts});
+  }
   const std::size_t bytes = keys_->seal_payload(
       {.path = path.id, .number = sent.number, .record = sent.record}, layout, parts, out);
   ++next_record_;

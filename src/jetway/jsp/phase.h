@@ -1,7 +1,9 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
+#include <string_view>
 
 namespace jetway::jsp {
 
@@ -14,6 +16,12 @@ namespace jetway::jsp {
 // close again, for three probe timeouts (RFC 9000 section 10.2). Lost: nobody is there to be told.
 enum class Phase : std::uint8_t { Handshaking, AwaitingAdmission, Open, Closing, Lingering, Closed };
 enum class PhaseEvent : std::uint8_t { Authenticated, Admitted, Close, CloseSent, Expired, Lost };
+
+constexpr std::string_view phase_name(Phase phase) {
+  constexpr std::array<std::string_view, 6> kNames = {"handshaking", "awaiting admission", "open",
+                                                      "closing",     "lingering",          "closed"};
+  return kNames[static_cast<std::size_t>(phase)];
+}
 
 constexpr std::optional<Phase> next(Phase from, PhaseEvent event) {
   using enum Phase;
