@@ -36,6 +36,7 @@ LIMITS = {
         (r"BM_BulkStream/.*", "BM_TwoCopies"),
         (r"BM_(Compress|Decompress)<Compression::(.*)>", r"BM_\1Limit<Compression::\2>"),
     ],
+    "jsp_fec": [(r"BM_Protect/(.*)", r"BM_IsalWholeGroup/\1"), (r"BM_Repair/(.*)", r"BM_IsalRepair/\1")],
     "store": [(r"small_file_(?:unnamed|renamed)/(.*)", r"plain_write/\1")],
 }
 

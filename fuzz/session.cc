@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <deque>
 
+#include "jetway/session/stream_context.h"
 #include "jetway/wire/frame.h"
 #include "jetway/wire/reader.h"
 
@@ -48,7 +49,7 @@ class Fuzzed {
 
   void operate(Input& input) {
     const StreamId id = input.below(20);
-    switch (input.below(16)) {
+    switch (input.below(20)) {
       case 0:
         (void)session_.handle_frames(now_, input.some());
         break;
@@ -95,6 +96,20 @@ class Fuzzed {
       case 14:
         settle(input);
         break;
+      case 16:
+        hand_in(wire::StreamGapFrame{id, input.below(600)});
+        break;
+      case 17: {  // the beginning of a stream that may have gaps
+        const std::byte preamble = encode_preamble({.delivery = delivery(input).mode});
+        hand_in(wire::StreamFrame{id, 0, false, {&preamble, 1}});
+        break;
+      }
+      case 18:
+        (void)session_.set_delivery(id, delivery(input));
+        break;
+      case 19:
+        (void)session_.send_message(input.some(), {.delivery = delivery(input)});
+        break;
       default:
         now_ += std::chrono::milliseconds{input.below(60'000)};
         (void)session_.handle_timeout(now_);
@@ -108,6 +123,11 @@ class Fuzzed {
   static StreamOptions options(Input& input) {
     return {.priority = static_cast<Priority>(input.below(4)),
             .compression = static_cast<Compression>(input.below(3))};
+  }
+  static DeliveryOptions delivery(Input& input) {
+    return {.mode = static_cast<DeliveryMode>(input.below(3)),
+            .deadline = std::chrono::milliseconds{input.below(3) * 1'000},
+            .tries_max = static_cast<std::uint8_t>(input.below(4))};
   }
 
   void hand_in(const wire::Frame& frame) {

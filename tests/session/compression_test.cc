@@ -13,10 +13,27 @@ namespace {
 
 using namespace test;
 
+TEST(CompressionEffortTest, FollowsTheNetwork) {
+  const auto effort = [](NetworkStatus network) { return compression_effort(network, {}, 0); };
+  EXPECT_EQ(effort(NetworkStatus::Unknown), CompressionEffort{});
+  EXPECT_EQ(effort(NetworkStatus::Wifi).zstd_level, 1);
+  EXPECT_LT(effort(NetworkStatus::Wifi).gain_parts, effort(NetworkStatus::Unknown).gain_parts);
+  EXPECT_GT(effort(NetworkStatus::Cellular).zstd_level, effort(NetworkStatus::Unknown).zstd_level);
+  EXPECT_GT(compression_effort(NetworkStatus::Unknown, std::chrono::milliseconds(300), 0).zstd_level, 1);
+  EXPECT_GT(compression_effort(NetworkStatus::Unknown, std::chrono::milliseconds(3), 0.05).zstd_level, 1);
+  EXPECT_EQ(compression_effort(NetworkStatus::Unknown, std::chrono::milliseconds(30), 0.001).zstd_level, 1);
+}
+
 TEST(PreambleTest, EveryByteIsOnePreambleOrNone) {
   for (unsigned byte = 0; byte < 256; ++byte) {
     const auto preamble = decode_preamble(static_cast<std::byte>(byte));
-    EXPECT_EQ(preamble.has_value(), (byte & 0xe0) == 0 && (byte & 3) != 3) << byte;
+    // Bit 7 is zero, there are three algorithms and three modes; what has gaps is only compressed as a
+    // message.
+    const bool is_compressed = (byte & 3) != 0;
+    const bool is_message = (byte & 4) != 0;
+    const unsigned delivery = static_cast<unsigned>(byte) >> 5;
+    const bool is_known = (byte & 3) != 3 && delivery <= 2;
+    EXPECT_EQ(preamble.has_value(), is_known && (!is_compressed || delivery == 0 || is_message)) << byte;
     if (preamble) {
       EXPECT_EQ(encode_preamble(*preamble), static_cast<std::byte>(byte));
     }

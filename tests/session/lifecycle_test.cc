@@ -103,6 +103,23 @@ TEST(SessionTest, ZeroMeansNever) {
   EXPECT_FALSE(pair.dialer.session.next_timeout());
 }
 
+TEST(SessionTest, KeepaliveFollowsTheNetworkStatus) {
+  SessionConfig config;
+  config.idle_timeout = 0s;
+  Pair pair = Pair::admitted_same(config);
+  auto& session = pair.dialer.session;
+  const auto wait = [&] { return session.next_timeout().value_or(kNever) - pair.now; };
+  EXPECT_EQ(wait(), 5s);
+  session.set_network_status(NetworkStatus::Cellular, true);
+  EXPECT_EQ(wait(), 30s);
+  session.set_network_status(NetworkStatus::Wifi, false);
+  EXPECT_EQ(wait(), 5s);
+  config.keepalive_background = 0s;
+  config.is_background = true;
+  Pair quiet = Pair::admitted_same(config);
+  EXPECT_FALSE(quiet.dialer.session.next_timeout());
+}
+
 TEST(SessionTest, TheRoundTripIsSmoothed) {
   Pair pair = Pair::admitted_same({}, {.delay = 10ms});
   EXPECT_EQ(pair.dialer.session.rtt(), Duration{20ms});

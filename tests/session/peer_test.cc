@@ -107,7 +107,8 @@ struct Listener {
 TEST(PeerTest, StreamsAndDatagramsBeforeAdmissionAreAnError) {
   const std::vector<wire::Frame> refused = {
       stream_frame(0, 0, kPlain),       wire::ResetStreamFrame{0, 0, 0},    wire::StopSendingFrame{0, 0},
-      wire::MaxStreamDataFrame{0, 100}, wire::StreamDataBlockedFrame{0, 0}, wire::DatagramFrame{kPlain}};
+      wire::MaxStreamDataFrame{0, 100}, wire::StreamDataBlockedFrame{0, 0}, wire::DatagramFrame{kPlain},
+      wire::StreamGapFrame{0, 10}};
   for (const auto& frame : refused) {
     Listener listener{{}, false};
     EXPECT_EQ(listener.error_of({frame}), ProtocolCode::ProtocolViolation) << frame.index();
@@ -118,6 +119,79 @@ TEST(PeerTest, StreamsAndDatagramsBeforeAdmissionAreAnError) {
                    wire::StreamsBlockedFrame{Direction::OneWay, 1}});
   EXPECT_EQ(listener.sent_of<wire::PongFrame>(), std::vector{wire::PongFrame{5}});
   EXPECT_EQ(listener.session.open_stream(Direction::OneWay).error().code, StreamErrc::NotAdmitted);
+}
+
+// ---- gaps ----
+
+const Bytes kGappy = {encode_preamble({.delivery = DeliveryMode::BestEffort}), std::byte{'x'}};
+
+TEST(PeerTest, OnlyStreamsThatAreNotReliableHaveGaps) {
+  for (const StreamPreamble& preamble :
+       {StreamPreamble{}, StreamPreamble{.is_message = true, .delivery = DeliveryMode::BestEffort}}) {
+    Listener listener;
+    const Bytes begin = {encode_preamble(preamble)};
+    listener.accept({stream_frame(2, 0, begin)});
+    EXPECT_EQ(listener.error_of({wire::StreamGapFrame{2, 5}}), ProtocolCode::ProtocolViolation);
+  }
+  Listener unknown;
+  EXPECT_EQ(unknown.error_of({wire::StreamGapFrame{2, 5}}), ProtocolCode::ProtocolViolation);
+  Listener ours;
+  EXPECT_EQ(ours.error_of({wire::StreamGapFrame{3, 5}}), ProtocolCode::StreamState);
+}
+
+TEST(PeerTest, AGapKeepsToTheLimits) {
+  SessionConfig config;
+  config.stream_window_bytes = 100;
+  config.connection_window_bytes = 150;
+  Listener listener{config};
+  listener.accept({stream_frame(2, 0, kGappy), wire::StreamGapFrame{2, 100}});
+  EXPECT_EQ(listener.error_of({wire::StreamGapFrame{2, 101}}), ProtocolCode::FlowControl);
+  Listener both{config};
+  both.accept({stream_frame(2, 0, kGappy), wire::StreamGapFrame{2, 100}, stream_frame(6, 0, kGappy),
+               wire::StreamGapFrame{6, 50}});
+  EXPECT_EQ(both.error_of({wire::StreamGapFrame{6, 51}}), ProtocolCode::FlowControl);
+}
+
+TEST(PeerTest, AGapEndsWithItsStream) {
+  Listener listener;
+  listener.accept({stream_frame(2, 0, kGappy), stream_frame(2, 10, {}, true), wire::StreamGapFrame{2, 10}});
+  EXPECT_EQ(listener.error_of({wire::StreamGapFrame{2, 11}}), ProtocolCode::FinalSize);
+  Listener early;
+  early.accept({stream_frame(2, 0, kGappy), wire::StreamGapFrame{2, 10}});
+  EXPECT_EQ(early.error_of({stream_frame(2, 9, {}, true)}), ProtocolCode::FinalSize);
+  Listener reset;
+  reset.accept({stream_frame(2, 0, kGappy), wire::StreamGapFrame{2, 10}});
+  EXPECT_EQ(reset.error_of({wire::ResetStreamFrame{2, 1, 9}}), ProtocolCode::FinalSize);
+}
+
+TEST(PeerTest, GapsOverWhatIsThereAndOldOnesChangeNothing) {
+  Listener listener;
+  const Bytes data = pattern(50);
+  listener.accept({stream_frame(2, 0, kGappy), stream_frame(2, 10, data), wire::StreamGapFrame{2, 60},
+                   wire::StreamGapFrame{2, 5}, wire::StreamGapFrame{2, 0}});
+  Bytes out(100);
+  auto read = listener.session.read(2, out);
+  EXPECT_EQ(read->bytes, 1u);
+  read = listener.session.read(2, out);
+  EXPECT_EQ(read->skipped_bytes, 8u);
+  EXPECT_TRUE(equal_bytes(ByteView{out}.first(read->bytes), data));
+  listener.accept({wire::StreamGapFrame{2, 60}, stream_frame(2, 2, Bytes(8)), stream_frame(2, 60, {}, true)});
+  EXPECT_TRUE(listener.session.read(2, out)->is_end);
+  listener.accept({wire::StreamGapFrame{2, 60}});  // of a stream that is over
+}
+
+TEST(PeerTest, AGapIsConsumedLikeData) {
+  SessionConfig config;
+  config.stream_window_bytes = config.stream_window_max_bytes = 100;
+  Listener listener{config};
+  Bytes out(10);
+  listener.accept({stream_frame(2, 0, kGappy)});
+  EXPECT_EQ(listener.session.read(2, out)->bytes, 1u);
+  for (std::uint64_t end = 80; end < 2'000; end += 80) {
+    listener.accept({wire::StreamGapFrame{2, end}});
+    EXPECT_GT(listener.session.read(2, out)->skipped_bytes, 0u);
+    EXPECT_FALSE(listener.sent_of<wire::MaxStreamDataFrame>().empty());
+  }
 }
 
 TEST(PeerTest, OnlyAListenerAdmits) {
@@ -217,7 +291,7 @@ TEST(PeerTest, ContradictoryFinalSizesAreErrors) {
 }
 
 TEST(PeerTest, StreamsNeedAPreamble) {
-  for (const std::byte first : {std::byte{0x03}, std::byte{0x20}, std::byte{0x80}}) {
+  for (const std::byte first : {std::byte{0x03}, std::byte{0x21}, std::byte{0x60}, std::byte{0x80}}) {
     Listener listener;
     EXPECT_EQ(listener.error_of({stream_frame(0, 0, {&first, 1})}), ProtocolCode::FrameEncoding);
   }

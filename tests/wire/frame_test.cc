@@ -44,7 +44,8 @@ std::vector<Frame> frames_of_every_kind(SeededRandom& random, ByteView data) {
           DatagramFrame{some()},
           PingFrame{random()},
           PongFrame{random()},
-          AdmittedFrame{}};
+          AdmittedFrame{},
+          StreamGapFrame{number(), number()}};
 }
 
 TEST(FrameTest, EveryFrameComesBack) {
@@ -104,7 +105,7 @@ std::optional<FrameErrc> error_of(std::string_view hex) {
 }
 
 TEST(FrameTest, UnknownTypesAreRefused) {
-  for (const auto type : {"01", "02", "03", "07", "18", "1e", "20", "32", "3f", "4043", "80010000"}) {
+  for (const auto type : {"01", "02", "03", "07", "18", "1e", "20", "32", "3f", "4044", "80010000"}) {
     EXPECT_EQ(error_of(type), FrameErrc::UnknownType) << type;
   }
 }

@@ -16,9 +16,12 @@ namespace jetway::session {
 
 namespace {
 
-// zstd's fastest ordinary level: it keeps up with a gigabit, and what is slower than that gains little more.
-constexpr int kZstdLevel = 1;
 constexpr int kLz4Acceleration = 1;
+
+// A way on which every byte counts.
+constexpr Duration kLongRtt = std::chrono::milliseconds(200);
+constexpr double kMuchLoss = 0.02;
+constexpr int kMoreLevels = 2;
 
 constexpr std::size_t kSamplePieces = 16;
 constexpr std::size_t kSamplePieceBytes = 256;
@@ -38,15 +41,24 @@ struct Codec::Contexts {
 Codec::Codec() : contexts_(std::make_unique<Contexts>()) {}
 Codec::~Codec() = default;
 
-std::optional<ByteView> Codec::compress(Compression algorithm, ByteView raw) {
+CompressionEffort compression_effort(NetworkStatus network, std::optional<Duration> rtt, double loss) {
+  CompressionEffort effort;
+  if (network == NetworkStatus::Wifi) effort.gain_parts = 16;
+  if (network == NetworkStatus::Cellular) effort = {.zstd_level = 6, .gain_parts = 64};
+  if (rtt.value_or(Duration::zero()) >= kLongRtt || loss >= kMuchLoss) effort.zstd_level += kMoreLevels;
+  return effort;
+}
+
+std::optional<ByteView> Codec::compress(Compression algorithm, ByteView raw,
+                                        const CompressionEffort& effort) {
   JETWAY_ASSERT(raw.size() <= kUnitMaxBytes);
-  const std::size_t limit = raw.size() - raw.size() / 32;
+  const std::size_t limit = raw.size() - raw.size() / effort.gain_parts;
   if (limit == raw.size()) return std::nullopt;
   if (scratch_.size() < limit) scratch_.resize(limit);
   if (algorithm == Compression::Zstd) {
     if (!contexts_->zstd_compress) contexts_->zstd_compress.reset(ZSTD_createCCtx());
     const std::size_t size = ZSTD_compressCCtx(contexts_->zstd_compress.get(), scratch_.data(), limit,
-                                               raw.data(), raw.size(), kZstdLevel);
+                                               raw.data(), raw.size(), effort.zstd_level);
     if (ZSTD_isError(size) != 0) return std::nullopt;  // it does not fit
     return ByteView{scratch_}.first(size);
   }

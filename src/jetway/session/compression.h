@@ -23,6 +23,21 @@ namespace jetway::session {
 inline constexpr std::size_t kUnitMaxBytes = std::size_t{16} << 20;
 inline constexpr std::size_t kStreamUnitMaxBytes = 256 * 1024;
 
+// How hard to compress. LZ4, chosen for its speed, knows no effort.
+struct CompressionEffort {
+  // 1 keeps up with a gigabit, and what is slower than that gains little more.
+  int zstd_level = 1;
+  // What does not become smaller by one part of so many is sent as it is.
+  std::size_t gain_parts = 32;
+
+  bool operator==(const CompressionEffort&) const = default;
+};
+
+// By what is known of the way: on Wi-Fi the processor is what is short, on a cellular network bytes are dear;
+// without knowing, somewhere between. A way that is long or loses much makes each byte dearer. `loss` is the
+// share of packets.
+CompressionEffort compression_effort(NetworkStatus network, std::optional<Duration> rtt, double loss);
+
 // Contexts of the algorithms, reused for every unit of a connection; none remembers anything of the unit
 // before.
 class Codec {
@@ -30,9 +45,9 @@ class Codec {
   Codec();
   ~Codec();
 
-  // The compressed form, in memory that stays until the next call; nullopt when it would not be smaller by a
-  // thirty-second part.
-  std::optional<ByteView> compress(Compression algorithm, ByteView raw);
+  // The compressed form, in memory that stays until the next call; nullopt when it would not be smaller by as
+  // much as makes it worthwhile.
+  std::optional<ByteView> compress(Compression algorithm, ByteView raw, const CompressionEffort& effort = {});
   // Fills `raw` from `stored`; false when that is not what comes out, without ever writing beyond `raw`.
   bool decompress(Compression algorithm, ByteView stored, MutableBytes raw);
 

@@ -12,8 +12,10 @@ CountersSnapshot Counters::snapshot() const {
           .stream_bytes_sent = stream_bytes_sent.value(),
           .stream_bytes_received = stream_bytes_received.value(),
           .stream_bytes_retransmitted = stream_bytes_retransmitted.value(),
+          .stream_bytes_given_up = stream_bytes_given_up.value(),
           .messages_sent = messages_sent.value(),
           .messages_received = messages_received.value(),
+          .messages_given_up = messages_given_up.value(),
           .datagrams_sent = datagrams_sent.value(),
           .datagrams_received = datagrams_received.value(),
           .datagrams_dropped = datagrams_dropped.value(),
@@ -23,10 +25,11 @@ CountersSnapshot Counters::snapshot() const {
 }
 
 void Counters::reset() {
-  for (Counter* counter : {&packets_sent, &packets_received, &bytes_sent, &bytes_received, &packets_lost,
-                           &stream_bytes_sent, &stream_bytes_received, &stream_bytes_retransmitted,
-                           &messages_sent, &messages_received, &datagrams_sent, &datagrams_received,
-                           &datagrams_dropped, &compression_raw_bytes, &compression_stored_bytes}) {
+  for (Counter* counter :
+       {&packets_sent, &packets_received, &bytes_sent, &bytes_received, &packets_lost, &stream_bytes_sent,
+        &stream_bytes_received, &stream_bytes_retransmitted, &stream_bytes_given_up, &messages_sent,
+        &messages_received, &messages_given_up, &datagrams_sent, &datagrams_received, &datagrams_dropped,
+        &compression_raw_bytes, &compression_stored_bytes}) {
     counter->reset();
   }
 }

@@ -21,9 +21,11 @@ struct CountersSnapshot {
   std::uint64_t stream_bytes_sent = 0;
   std::uint64_t stream_bytes_received = 0;
   std::uint64_t stream_bytes_retransmitted = 0;
+  std::uint64_t stream_bytes_given_up = 0;  // of ours, on streams that are not reliable
 
   std::uint64_t messages_sent = 0;
   std::uint64_t messages_received = 0;
+  std::uint64_t messages_given_up = 0;  // of those sent
   std::uint64_t datagrams_sent = 0;
   std::uint64_t datagrams_received = 0;
   std::uint64_t datagrams_dropped = 0;  // because a queue was full, ours in either direction
@@ -54,8 +56,8 @@ class Counter {
 // apart.
 struct Counters {
   Counter packets_sent, packets_received, bytes_sent, bytes_received, packets_lost;
-  Counter stream_bytes_sent, stream_bytes_received, stream_bytes_retransmitted;
-  Counter messages_sent, messages_received;
+  Counter stream_bytes_sent, stream_bytes_received, stream_bytes_retransmitted, stream_bytes_given_up;
+  Counter messages_sent, messages_received, messages_given_up;
   Counter datagrams_sent, datagrams_received, datagrams_dropped;
   Counter compression_raw_bytes, compression_stored_bytes;
   std::atomic<Duration::rep> rtt_nanoseconds = -1;  // negative: not measured

@@ -6,6 +6,10 @@
 
 namespace jetway::session {
 
+namespace {
+constexpr std::uint32_t kRefusalsMax = 3;
+}
+
 void Datagrams::push(std::deque<Buffer>& queue, ByteView datagram) {
   if (queue.size() >= context_->config.datagram_queue_max) {
     context_->counters.datagrams_dropped.add(1);
@@ -45,13 +49,16 @@ void Datagrams::write_frames(TimePoint, wire::PacketWriter& packet, std::uint64_
   while (!outgoing_.empty()) {
     const wire::DatagramFrame frame{outgoing_.front().view()};
     if (wire::frame_size(frame) > packet.remaining()) {
-      if (!packet.is_empty()) return;  // there will be another packet
+      // There will be another packet; but one that is never empty may never have the room.
+      if (!packet.is_empty() && ++refusals_ < kRefusalsMax) return;
       context_->counters.datagrams_dropped.add(1);
     } else {
+      context_->content.has_datagram = true;
       wire::encode_frame(packet.frames(), frame);
       context_->counters.datagrams_sent.add(1);
     }
     outgoing_.pop_front();
+    refusals_ = 0;
   }
 }
 

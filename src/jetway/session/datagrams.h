@@ -36,6 +36,7 @@ class Datagrams {
   StreamContext* context_;
   std::deque<Buffer> outgoing_;
   std::deque<Buffer> incoming_;
+  std::uint32_t refusals_ = 0;  // packets in a row that the first one did not fit into
 };
 
 }  // namespace jetway::session

@@ -17,12 +17,15 @@ void Liveness::on_established(TimePoint now) {
   is_established_ = true;
   last_activity_ = now;
   idle_timeout_ = smaller_but_not_zero(context_->config.idle_timeout, context_->peer.idle_timeout);
-  keepalive_ = context_->config.keepalive;
-  // A keepalive that comes after the end keeps nothing alive.
-  if (keepalive_ > Duration::zero() && idle_timeout_ > Duration::zero()) {
-    keepalive_ = std::min(keepalive_, idle_timeout_ / 2);
-  }
   ping_.request();
+}
+
+Duration Liveness::keepalive() const {
+  const Duration wanted =
+      context_->is_background ? context_->config.keepalive_background : context_->config.keepalive;
+  if (wanted == Duration::zero() || idle_timeout_ == Duration::zero()) return wanted;
+  // A keepalive that comes after the end keeps nothing alive.
+  return std::min(wanted, idle_timeout_ / 2);
 }
 
 void Liveness::set_rtt(Duration smoothed) {
@@ -48,8 +51,8 @@ std::optional<TimePoint> Liveness::idle_at() const {
 }
 
 std::optional<TimePoint> Liveness::keepalive_at() const {
-  if (!is_established_ || keepalive_ == Duration::zero()) return std::nullopt;
-  return std::max(last_activity_, last_keepalive_.value_or(last_activity_)) + keepalive_;
+  if (!is_established_ || keepalive() == Duration::zero()) return std::nullopt;
+  return std::max(last_activity_, last_keepalive_.value_or(last_activity_)) + keepalive();
 }
 
 std::optional<TimePoint> Liveness::next_timeout() const {

@@ -37,13 +37,13 @@ class Liveness {
   // Answers that wait; older ones go, since one is as good as another to a peer that asks so often.
   static constexpr std::size_t kPongsMax = 4;
 
+  Duration keepalive() const;  // zero: never
   std::optional<TimePoint> keepalive_at() const;
   std::optional<TimePoint> idle_at() const;
 
   StreamContext* context_;
   bool is_established_ = false;
   Duration idle_timeout_{0};  // zero: never
-  Duration keepalive_{0};     // zero: never
   TimePoint last_activity_;
   std::optional<TimePoint> last_keepalive_;
 

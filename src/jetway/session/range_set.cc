@@ -45,9 +45,11 @@ void RangeSet::remove(Range range) {
   ranges_.erase(first, last);
 }
 
-bool RangeSet::contains(std::uint64_t offset) const {
+bool RangeSet::contains(std::uint64_t offset) const { return end_of(offset) > offset; }
+
+std::uint64_t RangeSet::end_of(std::uint64_t offset) const {
   const auto found = std::ranges::upper_bound(ranges_, offset, {}, &Range::end);
-  return found != ranges_.end() && found->begin <= offset;
+  return found != ranges_.end() && found->begin <= offset ? found->end : offset;
 }
 
 }  // namespace jetway::session

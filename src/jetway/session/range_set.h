@@ -24,6 +24,8 @@ class RangeSet {
   // Removes everything below `offset`.
   void remove_below(std::uint64_t offset) { remove({0, offset}); }
   bool contains(std::uint64_t offset) const;
+  // End of the range that contains `offset`; `offset` itself when none does.
+  std::uint64_t end_of(std::uint64_t offset) const;
 
   bool is_empty() const { return ranges_.empty(); }
   std::size_t size() const { return ranges_.size(); }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <deque>
@@ -47,6 +48,12 @@ class ReceiveBuffer {
   std::uint64_t readable_end() const;
   bool is_empty() const { return received_.is_empty(); }
   bool is_readable() const { return readable_end() > begin_; }
+  // Where the first bytes that are held begin, at most `limit`.
+  std::uint64_t held_begin(std::uint64_t limit) const {
+    return received_.is_empty() ? limit : std::min(limit, received_.front().begin);
+  }
+  // End of the bytes that lie together from `offset` on; `offset` itself when there are none.
+  std::uint64_t held_end(std::uint64_t offset) const { return received_.end_of(offset); }
   // The first bytes that can be read and lie together.
   ByteView front() const;
   // `count` bytes from the front have been read, or came past this buffer (then it holds none of them).

@@ -40,11 +40,18 @@ Checked<void> ReceiveStream::on_data(std::uint64_t offset, ByteView data, bool i
     return {};
   }
   if (auto stored = store(offset, data); !stored) return stored;
-  if (state_ == ReceiveState::SizeKnown &&
-      std::max(buffer_.begin(), buffer_.readable_end()) == *final_size_) {
-    enter(ReceiveEvent::AllData);
-  }
+  return check_complete();
+}
+
+Checked<void> ReceiveStream::check_complete() {
+  if (state_ == ReceiveState::SizeKnown && complete_end() == *final_size_) enter(ReceiveEvent::AllData);
   return check_end();
+}
+
+// Before it nothing is missing that could still come.
+std::uint64_t ReceiveStream::complete_end() const {
+  const std::uint64_t end = std::max(buffer_.begin(), buffer_.readable_end());
+  return gap_end_ > end ? buffer_.held_end(gap_end_) : end;
 }
 
 // RFC 9000 section 4.5.
@@ -92,6 +99,23 @@ Checked<void> ReceiveStream::on_reset(std::uint64_t code, std::uint64_t final_si
   discard_received();
   if (is_stopped_) on_reset_read();
   return {};
+}
+
+// A sender gives up nothing before it knows that the preamble has arrived, so that the mode is known here.
+Checked<void> ReceiveStream::on_gap(std::uint64_t offset) {
+  if (auto checked = check_final_size(offset, false); !checked) return checked;
+  if (is_terminal(state_) || is_reset()) return {};
+  const bool may_have_gaps = preamble_ && preamble_->delivery != DeliveryMode::Reliable;
+  if (!is_stopped_ && (!may_have_gaps || preamble_->is_message)) {
+    return fault(ProtocolCode::ProtocolViolation, "gap in a stream that has none");
+  }
+  if (auto counted = count_received(offset); !counted) return counted;
+  if (is_stopped_) {
+    discard_received();
+    return {};
+  }
+  gap_end_ = std::max(gap_end_, offset);
+  return check_complete();
 }
 
 // ---- from the packet to the application ----
@@ -221,15 +245,25 @@ bool ReceiveStream::is_at_end() const {
 // ---- the application ----
 
 bool ReceiveStream::has_content() const {
-  return buffer_.is_readable() || (decoder_ && decoder_->has_output());
+  return buffer_.is_readable() || is_at_gap() || (decoder_ && decoder_->has_output());
+}
+
+// Goes on behind the gap that is next, up to where something has arrived; how many bytes are left out.
+std::uint64_t ReceiveStream::skip_gap() {
+  if (!is_at_gap()) return 0;
+  const std::uint64_t count = buffer_.held_begin(gap_end_) - buffer_.begin();
+  consume(static_cast<std::size_t>(count));
+  return count;
 }
 
 Checked<ReadResult> ReceiveStream::read(MutableBytes out) {
   JETWAY_ASSERT(!is_posted_);
   target_ = out;
   filled_ = 0;
-  const auto pumped = pump();
-  const ReadResult progress{filled_, is_at_end()};
+  auto pumped = pump();
+  const std::uint64_t skipped = pumped && filled_ == 0 ? skip_gap() : 0;
+  if (skipped > 0) pumped = pump();
+  const ReadResult progress{.bytes = filled_, .is_end = is_at_end(), .skipped_bytes = skipped};
   target_ = {};
   filled_ = 0;
   if (!pumped) return std::unexpected(pumped.error());
@@ -261,7 +295,8 @@ void ReceiveStream::unpost() {
 ReadResult ReceiveStream::take_posted() {
   JETWAY_ASSERT(is_posted_);
   is_readable_told_ = false;
-  const ReadResult progress{filled_, is_at_end()};
+  const std::uint64_t skipped = filled_ == 0 ? skip_gap() : 0;
+  const ReadResult progress{.bytes = filled_, .is_end = is_at_end(), .skipped_bytes = skipped};
   unpost();
   if (progress.is_end && state_ == ReceiveState::DataReceived) enter(ReceiveEvent::Read);
   return progress;
@@ -285,7 +320,7 @@ void ReceiveStream::on_reset_read() {
 bool ReceiveStream::take_readable() {
   if (is_readable_told_ || is_stopped_ || is_terminal(state_) || (preamble_ && preamble_->is_message))
     return false;
-  const bool is_full = is_posted_ && filled_ == target_.size();
+  const bool is_full = is_posted_ && (filled_ == target_.size() || is_at_gap());
   if (!is_reset() && !is_at_end() && !is_full && (is_posted_ || !has_content())) return false;
   is_readable_told_ = true;
   return true;
@@ -332,6 +367,7 @@ void ReceiveStream::on_lost(const SentFrame& frame) {
 void ReceiveStream::check_invariants() const {
   JETWAY_ASSERT(consumed_ <= highest_ && highest_ <= window_.maximum());
   JETWAY_ASSERT(!final_size_ || highest_ <= *final_size_);
+  JETWAY_ASSERT(gap_end_ <= highest_ && buffer_.begin() <= highest_);
   JETWAY_ASSERT(filled_ <= target_.size());
   JETWAY_ASSERT(is_posted_ || target_.empty());
 }

@@ -26,6 +26,8 @@ class ReceiveStream {
 
   Checked<void> on_data(std::uint64_t offset, ByteView data, bool is_final);
   Checked<void> on_reset(std::uint64_t code, std::uint64_t final_size);
+  // What is missing before `offset` will not come.
+  Checked<void> on_gap(std::uint64_t offset);
 
   // --- the application ---
 
@@ -34,6 +36,8 @@ class ReceiveStream {
   Checked<void> post(MutableBytes out);
   ReadResult take_posted();
   bool is_posted() const { return is_posted_; }
+  // The next byte in order has been given up, and there is something to tell about it.
+  bool is_at_gap() const { return gap_end_ > buffer_.begin() && !buffer_.is_readable(); }
   void stop(std::uint64_t code);
   // The application knows of the reset.
   void on_reset_read();
@@ -64,6 +68,9 @@ class ReceiveStream {
   Checked<void> check_final_size(std::uint64_t end, bool is_final) const;
   Checked<void> count_received(std::uint64_t end);
   void discard_received();
+  Checked<void> check_complete();
+  std::uint64_t complete_end() const;
+  std::uint64_t skip_gap();
   Checked<void> store(std::uint64_t offset, ByteView data);
   Checked<void> pump();
   void unpost();
@@ -87,7 +94,8 @@ class ReceiveStream {
 
   ReceiveBuffer buffer_;
   ReceiveWindow window_;
-  std::uint64_t highest_ = 0;   // end of the furthest byte that has arrived
+  std::uint64_t gap_end_ = 0;   // what is missing before has been given up
+  std::uint64_t highest_ = 0;   // end of the furthest byte that has arrived or was given up
   std::uint64_t consumed_ = 0;  // what flow control has been told is gone
   std::optional<std::uint64_t> final_size_;
   std::uint64_t reset_code_ = 0;

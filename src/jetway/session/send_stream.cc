@@ -37,12 +37,23 @@ void SendStream::begin() {
 
 bool SendStream::set_compression(Compression compression) {
   if (has_begun_) return false;
-  preamble_.compression = compression;
+  preamble_.compression = unreliable_ ? Compression::None : compression;
+  return true;
+}
+
+bool SendStream::set_delivery(const DeliveryOptions& delivery) {
+  if (has_begun_) return false;
+  preamble_.delivery = delivery.mode;
+  unreliable_.reset();
+  if (delivery.mode == DeliveryMode::Reliable) return true;
+  unreliable_ = std::make_unique<Unreliable>(delivery);
+  if (!preamble_.is_message) preamble_.compression = Compression::None;
   return true;
 }
 
 std::size_t SendStream::write(ByteView data) {
   begin();
+  if (room() < data.size()) give_up_expired();
   const auto count = static_cast<std::size_t>(std::min<std::uint64_t>(room(), data.size()));
   if (count < data.size()) {
     wanted_room_ = std::min<std::uint64_t>(data.size() - count, context_->config.send_buffer_bytes / 4);
@@ -50,6 +61,7 @@ std::size_t SendStream::write(ByteView data) {
   data = data.first(count);
   if (preamble_.compression == Compression::None) {
     buffer_.append_copy(data);
+    note_written();
     return count;
   }
   while (!data.empty()) {
@@ -63,6 +75,7 @@ std::size_t SendStream::write(ByteView data) {
 
 bool SendStream::write(Buffer& data) {
   begin();
+  if (room() < data.size()) give_up_expired();
   if (!is_drained() && room() < data.size()) {
     wanted_room_ = data.size();
     return false;
@@ -72,6 +85,7 @@ bool SendStream::write(Buffer& data) {
   } else {
     append_compressed(data);
   }
+  note_written();
   data = Buffer{};
   return true;
 }
@@ -95,7 +109,7 @@ void SendStream::append_compressed(Buffer& data) {
 void SendStream::append_unit(ByteView raw) {
   std::optional<ByteView> smaller;
   if (raw.size() >= context_->config.compression_threshold_bytes && !looks_incompressible(raw)) {
-    smaller = context_->codec.compress(preamble_.compression, raw);
+    smaller = context_->codec.compress(preamble_.compression, raw, context_->effort());
   }
   const ByteView stored = smaller.value_or(raw);
   context_->counters.compression_raw_bytes.add(raw.size());
@@ -121,6 +135,7 @@ void SendStream::write_message(ByteView unit_header, ByteView content) {
   buffer_.append_copy(unit_header);
   buffer_.append_copy(content);
   is_finish_requested_ = true;
+  note_written();
 }
 
 void SendStream::reset(std::uint64_t code) {
@@ -133,6 +148,7 @@ void SendStream::reset(std::uint64_t code) {
   pending_ = {};
   acked_.clear();
   lost_.clear();
+  if (unreliable_) unreliable_->clear();
 }
 
 void SendStream::on_max_stream_data(std::uint64_t maximum) {
@@ -163,7 +179,7 @@ bool SendStream::is_blocked_by_connection() const {
 // What goes next: lost bytes first, else new ones as far as both limits allow; empty at the end, when only
 // the end itself is to be told.
 Range SendStream::next_range() const {
-  if (!lost_.is_empty()) return lost_.front();
+  if (!lost_.is_empty()) return unreliable_ ? unreliable_->uniform_front(lost_.front()) : lost_.front();
   if (is_final_lost_) return {buffer_.end(), buffer_.end()};
   const std::uint64_t limit = std::min({buffer_.end(), max_data_, next_ + context_->flow.credit()});
   return {next_, std::max(next_, limit)};
@@ -222,12 +238,14 @@ SendStream::Written SendStream::copy_data(Range range, wire::PacketWriter& packe
 }
 
 void SendStream::note_sent(Range range, bool is_final, std::uint64_t packet_number, SentFrames& sent) {
+  std::uint8_t tries = 1;
   if (range.begin == next_) {
     next_ = range.end;
     context_->flow.on_sent(range.size());
     context_->counters.stream_bytes_sent.add(range.size());
   } else {
     lost_.remove(range);
+    if (unreliable_) tries = unreliable_->on_sent_again(range);
     context_->counters.stream_bytes_retransmitted.add(range.size());
   }
   if (is_final) is_final_lost_ = false;
@@ -236,6 +254,7 @@ void SendStream::note_sent(Range range, bool is_final, std::uint64_t packet_numb
             .stream_id = id_,
             .range = range,
             .kind = SentFrame::Kind::Data,
+            .tries = tries,
             .is_final = is_final});
 }
 
@@ -248,7 +267,9 @@ bool SendStream::write_control(wire::PacketWriter& packet, std::uint64_t packet_
     return true;
   };
   return write(reset_, SentFrame::Kind::Reset, wire::ResetStreamFrame{id_, reset_code_, next_}) &&
-         write(blocked_, SentFrame::Kind::StreamDataBlocked, wire::StreamDataBlockedFrame{id_, max_data_});
+         write(blocked_, SentFrame::Kind::StreamDataBlocked, wire::StreamDataBlockedFrame{id_, max_data_}) &&
+         (!unreliable_ ||
+          write(unreliable_->gap(), SentFrame::Kind::Gap, wire::StreamGapFrame{id_, unreliable_->gap_end()}));
 }
 
 void SendStream::on_acked(const SentFrame& frame) {
@@ -256,6 +277,8 @@ void SendStream::on_acked(const SentFrame& frame) {
     blocked_.on_packet_acked(frame.packet_number);
   } else if (frame.kind == SentFrame::Kind::Reset) {
     if (reset_.on_packet_acked(frame.packet_number)) enter(SendEvent::ResetAcked);
+  } else if (frame.kind == SentFrame::Kind::Gap) {
+    if (unreliable_->gap().on_packet_acked(frame.packet_number)) check_all_acked();
   } else if (!is_reset()) {
     acked_.add(frame.range);
     lost_.remove(frame.range);
@@ -263,12 +286,22 @@ void SendStream::on_acked(const SentFrame& frame) {
       is_final_acked_ = true;
       is_final_lost_ = false;
     }
-    if (!acked_.is_empty() && acked_.front().begin <= buffer_.begin()) {
-      buffer_.release_until(std::max(buffer_.begin(), acked_.front().end));
-      acked_.remove_below(buffer_.begin());
-    }
-    if (is_final_acked_ && buffer_.size() == 0 && state_ == SendState::DataSent) enter(SendEvent::AllAcked);
+    release_settled();
+    check_all_acked();
   }
+}
+
+// Bytes that are acknowledged or given up, as are all before them, are not needed any more.
+void SendStream::release_settled() {
+  if (acked_.is_empty() || acked_.front().begin > buffer_.begin()) return;
+  buffer_.release_until(std::max(buffer_.begin(), acked_.front().end));
+  acked_.remove_below(buffer_.begin());
+  if (unreliable_) unreliable_->on_settled_until(buffer_.begin());
+}
+
+void SendStream::check_all_acked() {
+  if (!is_final_acked_ || buffer_.size() > 0 || state_ != SendState::DataSent) return;
+  if (!is_gap_undelivered()) enter(SendEvent::AllAcked);
 }
 
 void SendStream::on_lost(const SentFrame& frame) {
@@ -276,16 +309,76 @@ void SendStream::on_lost(const SentFrame& frame) {
     blocked_.on_packet_lost(frame.packet_number);
   } else if (frame.kind == SentFrame::Kind::Reset) {
     reset_.on_packet_lost(frame.packet_number);
+  } else if (frame.kind == SentFrame::Kind::Gap) {
+    unreliable_->gap().on_packet_lost(frame.packet_number);
   } else if (!is_reset() && !is_terminal(state_)) {
-    lost_.add({std::max(frame.range.begin, buffer_.begin()), frame.range.end});
-    for (const Range& acked : acked_.ranges()) lost_.remove(acked);
     if (frame.is_final && !is_final_acked_) is_final_lost_ = true;
+    const Range range{std::max(frame.range.begin, buffer_.begin()), frame.range.end};
+    if (unreliable_ && range.begin < range.end) return on_data_lost(range, frame.tries);
+    lost_.add(range);
+    for (const Range& acked : acked_.ranges()) lost_.remove(acked);
   }
+}
+
+// ---- giving up ----
+
+void SendStream::on_data_lost(Range range, std::uint8_t tries) {
+  const bool is_given_up = !unreliable_->may_be_sent_again(tries);
+  if (preamble_.is_message && is_given_up) return give_up_message();
+  // The preamble is sent until it is there.
+  const Range content{std::max<std::uint64_t>(range.begin, 1), range.end};
+  lost_.add({range.begin, content.begin});
+  if (is_given_up && content.size() > 0) {
+    give_up(content);
+  } else {
+    lost_.add(content);
+    unreliable_->on_lost(content, tries);
+  }
+  for (const Range& acked : acked_.ranges()) lost_.remove(acked);
+  give_up_expired();
+}
+
+// What is before `offset` and is waiting to be sent, for the first time or again.
+bool SendStream::give_up_until(std::uint64_t offset) {
+  if (offset <= buffer_.begin() || is_reset() || is_terminal(state_)) return false;
+  const bool is_unsent_late = next_ < offset;
+  if (preamble_.is_message) {
+    if (!is_unsent_late && lost_.is_empty()) return false;
+    give_up_message();
+    return true;
+  }
+  RangeSet late = lost_;
+  late.remove_below(1);
+  late.remove({offset, UINT64_MAX});
+  for (const Range& range : late.ranges()) give_up(range);
+  // What was never sent counts against the peer's limits like what was: a gap that goes beyond them waits.
+  const std::uint64_t limit = std::min({offset, max_data_, next_ + context_->flow.credit()});
+  if (limit <= std::max<std::uint64_t>(next_, 1)) return !late.is_empty();
+  const Range unsent{std::max<std::uint64_t>(next_, 1), limit};
+  context_->flow.on_sent(limit - next_);
+  if (next_ == 0) lost_.add({0, 1});
+  next_ = limit;
+  give_up(unsent);
+  return true;
+}
+
+// Half a message is none.
+void SendStream::give_up_message() {
+  context_->counters.messages_given_up.add(1);
+  reset(static_cast<std::uint64_t>(ProtocolCode::NoError));
+}
+
+void SendStream::give_up(Range range) {
+  context_->counters.stream_bytes_given_up.add(range.size());
+  acked_.add(range);
+  lost_.remove(range);
+  unreliable_->on_given_up(range);
+  release_settled();
 }
 
 bool SendStream::has_undelivered() const {
   if (is_terminal(state_)) return false;
-  return is_reset() || is_finish_requested_ || buffered_bytes() > 0;
+  return is_reset() || is_finish_requested_ || buffered_bytes() > 0 || is_gap_undelivered();
 }
 
 bool SendStream::take_writable() {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 
 #include "jetway/session/delivery.h"
@@ -9,6 +10,7 @@
 #include "jetway/session/sent_frames.h"
 #include "jetway/session/stream_context.h"
 #include "jetway/session/stream_state.h"
+#include "jetway/session/unreliable.h"
 #include "jetway/wire/packet_writer.h"
 
 namespace jetway::session {
@@ -30,6 +32,7 @@ class SendStream {
   void reset(std::uint64_t code);
   // Before the first write only; false afterwards.
   bool set_compression(Compression compression);
+  bool set_delivery(const DeliveryOptions& delivery);
 
   // --- the peer ---
 
@@ -54,7 +57,18 @@ class SendStream {
   };
   Written write_data(wire::PacketWriter& packet, std::uint64_t packet_number, SentFrames& sent);
 
-  bool wants_control() const { return reset_.is_wanted() || blocked_.is_wanted(); }
+  // Gives up what is not worth sending any more (STREAM_GAP, or RESET_STREAM of a message); true when there
+  // was something. To be asked before write_data().
+  bool give_up_expired() { return unreliable_ && give_up_until(unreliable_->expired_end(context_->now)); }
+  // The application has written something whose deadline waits to be told the time: date_writes().
+  bool is_undated() const { return unreliable_ && unreliable_->is_undated(); }
+  void date_writes() {
+    if (unreliable_) unreliable_->date(context_->now);
+  }
+
+  bool wants_control() const {
+    return reset_.is_wanted() || blocked_.is_wanted() || (unreliable_ && unreliable_->gap().is_wanted());
+  }
   // False when the packet has no room.
   bool write_control(wire::PacketWriter& packet, std::uint64_t packet_number, SentFrames& sent);
 
@@ -62,6 +76,7 @@ class SendStream {
   const StreamPreamble& preamble() const { return preamble_; }
   bool is_finished() const { return is_finish_requested_; }
   bool is_reset() const { return state_ == SendState::ResetSent || state_ == SendState::ResetReceived; }
+  std::uint64_t unsent_bytes() const { return buffer_.end() - next_ + pending_.size(); }
   std::uint64_t buffered_bytes() const { return buffer_.size() + pending_.size(); }
   // Something, if only the end or a reset, is not known to have reached the peer.
   bool has_undelivered() const;
@@ -85,6 +100,18 @@ class SendStream {
     return is_finish_requested_ && pending_.empty() && end == buffer_.end();
   }
   void note_sent(Range range, bool is_final, std::uint64_t packet_number, SentFrames& sent);
+  void note_written() {
+    if (unreliable_) unreliable_->on_written(buffer_.end());
+  }
+  void on_data_lost(Range range, std::uint8_t tries);
+  bool give_up_until(std::uint64_t offset);
+  void give_up_message();
+  bool is_gap_undelivered() const {
+    return unreliable_ && (unreliable_->gap().is_wanted() || unreliable_->gap().is_in_flight());
+  }
+  void give_up(Range range);
+  void release_settled();
+  void check_all_acked();
   void enter(SendEvent event);
 
   StreamContext* context_;
@@ -101,13 +128,14 @@ class SendStream {
   Bytes pending_;                  // raw bytes of the unit that is being filled
   std::uint64_t next_ = 0;         // first byte that was never sent
   std::uint64_t max_data_;         // the peer's limit
-  RangeSet acked_;                 // beyond buffer_.begin()
+  RangeSet acked_;                 // beyond buffer_.begin(), with what was given up
   RangeSet lost_;                  // to be sent again
 
   Delivery reset_;
   std::uint64_t reset_code_ = 0;
   Delivery blocked_;
   std::optional<std::uint64_t> blocked_at_;
+  std::unique_ptr<Unreliable> unreliable_;  // null: reliable
 };
 
 }  // namespace jetway::session

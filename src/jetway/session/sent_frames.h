@@ -11,12 +11,13 @@ namespace jetway::session {
 
 // A frame of a stream that is on its way in a packet.
 struct SentFrame {
-  enum class Kind : std::uint8_t { Data, Reset, StopSending, MaxStreamData, StreamDataBlocked };
+  enum class Kind : std::uint8_t { Data, Reset, StopSending, MaxStreamData, StreamDataBlocked, Gap };
 
   std::uint64_t packet_number = 0;
   StreamId stream_id = 0;
   Range range;  // Data
   Kind kind = Kind::Data;
+  std::uint8_t tries = 1;   // Data of an unreliable stream: how often it has been sent, with this
   bool is_final = false;    // Data
   bool is_settled = false;  // acknowledged or lost
 };

@@ -67,6 +67,11 @@ class Session::State {
     visit(streams);
   }
 
+  void set_now(TimePoint now) {
+    context.now = now;
+    if (streams.has_undated()) streams.date_writes();
+  }
+
   Checked<void> handle(const wire::Frame& frame) {
     return std::visit([this](const auto& known) { return take(known); }, frame);
   }
@@ -114,7 +119,8 @@ class Session::State {
   static constexpr bool kNeedsAdmission =
       std::same_as<Frame, wire::StreamFrame> || std::same_as<Frame, wire::ResetStreamFrame> ||
       std::same_as<Frame, wire::StopSendingFrame> || std::same_as<Frame, wire::MaxStreamDataFrame> ||
-      std::same_as<Frame, wire::StreamDataBlockedFrame> || std::same_as<Frame, wire::DatagramFrame>;
+      std::same_as<Frame, wire::StreamDataBlockedFrame> || std::same_as<Frame, wire::StreamGapFrame> ||
+      std::same_as<Frame, wire::DatagramFrame>;
 
   template <class Frame>
   Checked<void> take(const Frame& frame) {
@@ -181,7 +187,7 @@ LocalParameters Session::local_parameters() const {
 }
 
 void Session::on_established(TimePoint now, const PeerParameters& peer) {
-  state_->context.now = now;
+  state_->set_now(now);
   state_->context.peer = peer;
   state_->context.flow.on_max_data(peer.connection_window_bytes);
   state_->streams.on_established();
@@ -189,7 +195,7 @@ void Session::on_established(TimePoint now, const PeerParameters& peer) {
 }
 
 void Session::admit(TimePoint now) {
-  state_->context.now = now;
+  state_->set_now(now);
   state_->admission.admit();
 }
 
@@ -217,7 +223,8 @@ bool Session::wants_to_send() const {
 }
 
 void Session::write_frames(TimePoint now, wire::PacketWriter& packet, std::uint64_t packet_number) {
-  state_->context.now = now;
+  state_->set_now(now);
+  state_->context.content = {};
   if (state_->is_talking()) {
     state_->for_each_part([&](auto& part) { part.write_frames(now, packet, packet_number); });
     state_->check_drained();
@@ -225,25 +232,30 @@ void Session::write_frames(TimePoint now, wire::PacketWriter& packet, std::uint6
   state_->closing.write_frames(now, packet, packet_number);
 }
 
+PacketContent Session::last_content() const { return state_->context.content; }
+
 void Session::on_packet_acked(TimePoint now, std::uint64_t packet_number) {
-  state_->context.now = now;
+  state_->set_now(now);
   state_->closing.on_packet_acked(packet_number);
   state_->for_each_part([&](auto& part) { part.on_packet_acked(packet_number); });
   if (state_->closing.is_draining()) state_->check_drained();
 }
 
 void Session::on_packet_lost(TimePoint now, std::uint64_t packet_number) {
-  state_->context.now = now;
+  state_->set_now(now);
   state_->closing.on_packet_lost(packet_number);
   state_->for_each_part([&](auto& part) { part.on_packet_lost(packet_number); });
 }
 
 std::optional<TimePoint> Session::next_timeout() const {
-  return state_->is_talking() ? state_->liveness.next_timeout() : std::nullopt;
+  if (!state_->is_talking()) return std::nullopt;
+  // Deadlines that wait for the time count from now on.
+  if (state_->streams.has_undated()) return state_->context.now;
+  return state_->liveness.next_timeout();
 }
 
 std::expected<void, CloseReason> Session::handle_timeout(TimePoint now) {
-  state_->context.now = now;
+  state_->set_now(now);
   if (!state_->is_talking() || state_->liveness.handle_timeout(now)) return {};
   state_->close(
       {.by = CloseReason::By::IdleTimeout, .by_application = false, .code = 0, .text = "idle for too long"});
@@ -251,12 +263,12 @@ std::expected<void, CloseReason> Session::handle_timeout(TimePoint now) {
 }
 
 void Session::on_activity(TimePoint now) {
-  state_->context.now = now;
+  state_->set_now(now);
   state_->liveness.on_activity(now);
 }
 
 void Session::close(TimePoint now, const CloseReason& reason) {
-  state_->context.now = now;
+  state_->set_now(now);
   state_->close(reason);
 }
 
@@ -294,7 +306,7 @@ std::expected<void, StreamError> Session::reset(StreamId id, std::uint64_t code)
 
 std::expected<Session::ReadResult, StreamError> Session::read(StreamId id, MutableBytes out) {
   const auto read = state_->streams.read(id, out);
-  return state_->read_result(read, read && read->bytes == 0 && !read->is_end);
+  return state_->read_result(read, read && read->is_nothing());
 }
 
 std::expected<void, StreamError> Session::post_read(StreamId id, MutableBytes out) {
@@ -303,7 +315,7 @@ std::expected<void, StreamError> Session::post_read(StreamId id, MutableBytes ou
 
 std::expected<Session::ReadResult, StreamError> Session::take_posted_read(StreamId id) {
   const auto read = state_->streams.take_posted_read(id);
-  return state_->read_result(read, read && read->bytes == 0 && !read->is_end);
+  return state_->read_result(read, read && read->is_nothing());
 }
 
 std::expected<void, StreamError> Session::stop(StreamId id, std::uint64_t code) {
@@ -319,6 +331,12 @@ std::expected<void, StreamError> Session::set_compression(StreamId id, Compressi
   return state_->streams.set_compression(id, compression);
 }
 
+std::expected<void, StreamError> Session::set_delivery(StreamId id, const DeliveryOptions& delivery) {
+  return state_->streams.set_delivery(id, delivery);
+}
+
+bool Session::is_at_gap(StreamId id) const { return state_->streams.is_at_gap(id); }
+
 std::expected<void, StreamError> Session::send_message(ByteView message, const StreamOptions& options) {
   if (auto usable = state_->check_usable(); !usable) return usable;
   return state_->streams.send_message(message, options);
@@ -332,8 +350,13 @@ std::expected<void, StreamError> Session::send_datagram(ByteView datagram) {
 void Session::hold_messages(bool is_held) { state_->streams.hold_messages(is_held); }
 
 void Session::ping(TimePoint now) {
-  state_->context.now = now;
+  state_->set_now(now);
   state_->liveness.ping();
+}
+
+void Session::set_network_status(NetworkStatus status, bool is_background) {
+  state_->context.network = status;
+  state_->context.is_background = is_background;
 }
 
 std::optional<Event> Session::poll_event() {
@@ -358,7 +381,3 @@ void Session::check_invariants() const {
 }
 
 }  // namespace jetway::session
-namespace jetway::session {
-PacketContent Session::last_content() const { return {}; }
-void Session::set_network_status(NetworkStatus, bool) {}
-}

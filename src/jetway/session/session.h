@@ -95,17 +95,21 @@ class Session {
   std::expected<void, StreamError> reset(StreamId id, std::uint64_t code);
 
   using ReadResult = session::ReadResult;
-  // Copies what has arrived, in order. {0, false}: nothing now; a StreamReadable event follows. Fails with
-  // Reset once the peer gave up the stream.
+  // Copies what has arrived, in order and up to the next gap. Nothing now (ReadResult::is_nothing()): a
+  // StreamReadable event follows. Fails with Reset once the peer gave up the stream.
   std::expected<ReadResult, StreamError> read(StreamId id, MutableBytes out);
 
   // As read(), but what arrives later goes straight from the packet into `out` until it is full: one copy
-  // fewer for bulk data. StreamReadable comes when `out` is full or the stream is at its end;
+  // fewer for bulk data. StreamReadable comes when `out` is full or the stream is at a gap or its end;
   // take_posted_read() then says how much is in it. One per stream; `out` stays valid until taken. Bytes that
   // are in `out` count as read for flow control.
   std::expected<void, StreamError> post_read(StreamId id, MutableBytes out);
   // Ends the posted read whether it is full or not.
   std::expected<ReadResult, StreamError> take_posted_read(StreamId id);
+
+  // The next bytes of the stream have been given up by the peer: the next read says how many
+  // (ReadResult::skipped_bytes).
+  bool is_at_gap(StreamId id) const;
 
   // Tells the peer that we shall read no more (STOP_SENDING); what arrives is dropped.
   std::expected<void, StreamError> stop(StreamId id, std::uint64_t code);

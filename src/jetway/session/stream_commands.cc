@@ -62,8 +62,10 @@ std::expected<StreamId, StreamError> Streams::open(Direction direction, const St
   Stream* const stream =
       table_.open(direction, {.compression = is_agreed ? options.compression : Compression::None,
                               .is_message = false,
-                              .priority = options.priority});
+                              .priority = options.priority,
+                              .delivery = options.delivery.mode});
   if (stream == nullptr) return error(StreamErrc::TooManyStreams, "the peer allows no more streams now");
+  stream->send->set_delivery(options.delivery);
   return stream->id;
 }
 
@@ -71,8 +73,7 @@ std::expected<std::size_t, StreamError> Streams::write(StreamId id, ByteView dat
   const Found stream = find_for_writing(id);
   if (!stream) return std::unexpected(stream.error());
   const std::size_t count = (*stream)->send->write(data);
-  update_schedule(**stream);
-  queue_control(**stream);
+  after_write(**stream);
   return count;
 }
 
@@ -80,9 +81,18 @@ std::expected<bool, StreamError> Streams::write(StreamId id, Buffer& data) {
   const Found stream = find_for_writing(id);
   if (!stream) return std::unexpected(stream.error());
   const bool is_taken = (*stream)->send->write(data);
-  update_schedule(**stream);
-  queue_control(**stream);
+  after_write(**stream);
   return is_taken;
+}
+
+void Streams::after_write(Stream& stream) {
+  update_schedule(stream);
+  queue_control(stream);
+  note_undated(stream);
+}
+
+void Streams::note_undated(Stream& stream) {
+  if (stream.send->is_undated() && !std::exchange(stream.is_undated, true)) undated_.push_back(stream.id);
 }
 
 std::expected<void, StreamError> Streams::finish(StreamId id) {
@@ -136,6 +146,11 @@ std::expected<ReadResult, StreamError> Streams::take_posted_read(StreamId id) {
   return ReadResult{};
 }
 
+bool Streams::is_at_gap(StreamId id) const {
+  const Found stream = find(id);
+  return stream && (*stream)->receive && (*stream)->receive->is_at_gap();
+}
+
 std::expected<void, StreamError> Streams::stop(StreamId id, std::uint64_t code) {
   const Found stream = find(id);
   if (!stream) return std::unexpected(stream.error());
@@ -163,6 +178,15 @@ std::expected<void, StreamError> Streams::set_compression(StreamId id, Compressi
   return {};
 }
 
+std::expected<void, StreamError> Streams::set_delivery(StreamId id, const DeliveryOptions& delivery) {
+  const Found stream = find_for_writing(id);
+  if (!stream) return std::unexpected(stream.error());
+  if (!(*stream)->send->set_delivery(delivery)) {
+    return error(StreamErrc::Finished, "delivery is chosen before the first write");
+  }
+  return {};
+}
+
 std::expected<void, StreamError> Streams::send_message(ByteView message, const StreamOptions& options) {
   if (message.size() > context_->peer.message_max_bytes || message.size() > kUnitMaxBytes) {
     return error(StreamErrc::MessageTooLarge, "message is larger than the peer takes");
@@ -175,12 +199,16 @@ std::expected<void, StreamError> Streams::send_message(ByteView message, const S
   const bool may_compress = std::ranges::find(understood, options.compression) != understood.end() &&
                             message.size() >= context_->config.compression_threshold_bytes &&
                             !looks_incompressible(message);
-  const auto smaller = may_compress ? context_->codec.compress(options.compression, message) : std::nullopt;
+  const auto smaller = may_compress
+                           ? context_->codec.compress(options.compression, message, context_->effort())
+                           : std::nullopt;
   Stream* const stream =
       table_.open(Direction::OneWay, {.compression = smaller ? options.compression : Compression::None,
                                       .is_message = true,
-                                      .priority = options.priority});
+                                      .priority = options.priority,
+                                      .delivery = options.delivery.mode});
   if (stream == nullptr) return error(StreamErrc::TooManyStreams, "the peer allows no more streams now");
+  stream->send->set_delivery(options.delivery);
   if (smaller) {
     context_->counters.compression_raw_bytes.add(message.size());
     context_->counters.compression_stored_bytes.add(smaller->size());
@@ -188,6 +216,7 @@ std::expected<void, StreamError> Streams::send_message(ByteView message, const S
   } else {
     stream->send->write_message({}, message);
   }
+  note_undated(*stream);
   context_->counters.messages_sent.add(1);
   stream->message_bytes = message.size();
   message_bytes_ += message.size();

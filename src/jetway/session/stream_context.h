@@ -27,6 +27,16 @@ struct StreamContext {
   Codec codec;
   BlockPool blocks;
   Counters counters;
+  NetworkStatus network = config.network;
+  bool is_background = config.is_background;
+  PacketContent content;  // of the packet that is being written
+
+  // How hard to compress now.
+  CompressionEffort effort() const {
+    const std::uint64_t sent = counters.packets_sent.value();
+    const auto lost = static_cast<double>(counters.packets_lost.value());
+    return compression_effort(network, rtt, sent == 0 ? 0 : lost / static_cast<double>(sent));
+  }
 };
 
 // The first byte of every stream direction (docs/protocol/session.md section 3), written by its sender at
@@ -35,23 +45,33 @@ struct StreamPreamble {
   Compression compression = Compression::None;
   bool is_message = false;
   Priority priority = Priority::Chat;
+  DeliveryMode delivery = DeliveryMode::Reliable;
 
   bool operator==(const StreamPreamble&) const = default;
 };
 
-//   bits 0-1 compression | bit 2 message | bits 3-4 priority | bits 5-7 zero
+//   bits 0-1 compression | bit 2 message | bits 3-4 priority | bits 5-6 delivery | bit 7 zero
+//
+// A unit with a hole in it cannot be undone: of what is not reliable, only messages, which arrive whole, may
+// be compressed.
 constexpr std::byte encode_preamble(const StreamPreamble& preamble) {
-  return static_cast<std::byte>(static_cast<unsigned>(preamble.compression) |
-                                (preamble.is_message ? 0x04u : 0u) |
-                                static_cast<unsigned>(preamble.priority) << 3);
+  return static_cast<std::byte>(
+      static_cast<unsigned>(preamble.compression) | (preamble.is_message ? 0x04u : 0u) |
+      static_cast<unsigned>(preamble.priority) << 3 | static_cast<unsigned>(preamble.delivery) << 5);
 }
 
 constexpr std::optional<StreamPreamble> decode_preamble(std::byte byte) {
   const auto bits = std::to_integer<unsigned>(byte);
-  if ((bits & 0xe0) != 0 || (bits & 0x03) > static_cast<unsigned>(Compression::Zstd)) return std::nullopt;
-  return StreamPreamble{.compression = static_cast<Compression>(bits & 0x03),
-                        .is_message = (bits & 0x04) != 0,
-                        .priority = static_cast<Priority>(bits >> 3)};
+  const unsigned compression = bits & 0x03;
+  const unsigned delivery = bits >> 5;
+  const bool is_message = (bits & 0x04) != 0;
+  if (compression > static_cast<unsigned>(Compression::Zstd)) return std::nullopt;
+  if (delivery > static_cast<unsigned>(DeliveryMode::BestEffort)) return std::nullopt;
+  if (compression != 0 && delivery != 0 && !is_message) return std::nullopt;
+  return StreamPreamble{.compression = static_cast<Compression>(compression),
+                        .is_message = is_message,
+                        .priority = static_cast<Priority>(bits >> 3 & 0x03),
+                        .delivery = static_cast<DeliveryMode>(delivery)};
 }
 
 }  // namespace jetway::session

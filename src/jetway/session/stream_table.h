@@ -34,6 +34,7 @@ struct Stream {
   bool is_announced = false;                  // the application knows of it
   bool has_control = false;                   // waits in the queue for control frames
   bool is_blocked = false;                    // waits for credit of the connection
+  bool is_undated = false;                    // has written what waits for date_writes()
   bool is_finish_told = false;                // StreamFinished
   bool is_stop_told = false;                  // StreamStopped
   std::optional<std::uint64_t> stopped_code;  // of the peer's STOP_SENDING

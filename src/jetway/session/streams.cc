@@ -75,7 +75,9 @@ void Streams::announce(Stream& stream) {
   }
   stream.is_announced = true;
   if (receive.preamble()) scheduler_.set_priority(stream.schedule, receive.preamble()->priority);
-  events_->push_back(StreamOpened{stream.id, direction_of(stream.id), stream.schedule.priority});
+  events_->push_back(
+      StreamOpened{stream.id, direction_of(stream.id), stream.schedule.priority,
+                   receive.preamble() ? receive.preamble()->delivery : DeliveryMode::Reliable});
   tell_stopped(stream);
 }
 
@@ -117,6 +119,16 @@ void Streams::unblock() {
   }
 }
 
+void Streams::date_writes() {
+  for (const StreamId id : undated_) {
+    Stream* const stream = table_.find(id);
+    if (stream == nullptr) continue;
+    stream->is_undated = false;
+    stream->send->date_writes();
+  }
+  undated_.clear();
+}
+
 // ---- the peer's frames ----
 
 Checked<void> Streams::handle(const wire::StreamFrame& frame) {
@@ -140,6 +152,15 @@ Checked<void> Streams::handle(const wire::ResetStreamFrame& frame) {
   if (auto taken = (*stream)->receive->on_reset(frame.error_code, frame.final_size); !taken) return taken;
   const auto& preamble = (*stream)->receive->preamble();
   if (preamble && preamble->is_message) (*stream)->receive->on_reset_read();
+  update(**stream);
+  return {};
+}
+
+Checked<void> Streams::handle(const wire::StreamGapFrame& frame) {
+  const auto stream = table_.for_data_of_peer(frame.stream_id);
+  if (!stream) return std::unexpected(stream.error());
+  if (*stream == nullptr) return {};
+  if (auto taken = (*stream)->receive->on_gap(frame.offset); !taken) return taken;
   update(**stream);
   return {};
 }
@@ -195,6 +216,7 @@ SendInterest Streams::send_interest() const {
 void Streams::write_frames(TimePoint now, wire::PacketWriter& packet, std::uint64_t packet_number) {
   table_.write_frames(now, packet, packet_number);
   if (write_control(packet, packet_number)) write_data(packet, packet_number);
+  context_->content.has_tail = context_->content.has_bulk && is_tail();
   if (!has_lost_data_) return;
   has_lost_data_ = false;
   scheduler_.for_each_active([&](const ScheduleEntry& entry) {
@@ -222,10 +244,17 @@ void Streams::write_data(wire::PacketWriter& packet, std::uint64_t packet_number
     ScheduleEntry* const entry = scheduler_.next();
     if (entry == nullptr) return;
     Stream& stream = *table_.find(entry->stream_id);
+    if (stream.send->give_up_expired()) {
+      tell_sending(stream);
+      queue_control(stream);
+      if (!write_control(packet, packet_number)) return;
+      continue;
+    }
     const bool had_credit = context_->flow.credit() > 0;
     const auto written = stream.send->write_data(packet, packet_number, sent_);
     if (!written.has_written) return;
     scheduler_.charge(*entry, std::max<std::size_t>(written.bytes, 1));
+    note_content(stream);
     tell_sending(stream);
     queue_control(stream);
     if (had_credit && context_->flow.credit() == 0) {
@@ -233,6 +262,27 @@ void Streams::write_data(wire::PacketWriter& packet, std::uint64_t packet_number
           [&](const ScheduleEntry& other) { update_schedule(*table_.find(other.stream_id)); });
     }
   }
+}
+
+void Streams::note_content(const Stream& stream) {
+  PacketContent& content = context_->content;
+  const StreamPreamble& preamble = stream.send->preamble();
+  if (preamble.is_message && stream.message_bytes <= PacketContent::kShortMessageBytes) {
+    content.has_message = true;
+  } else if (preamble.delivery != DeliveryMode::Reliable && !preamble.is_message) {
+    content.has_unreliable = true;
+  } else {
+    content.has_bulk = true;
+  }
+}
+
+// Whether hardly anything waits to be sent any more.
+bool Streams::is_tail() {
+  if (scheduler_.active() > 1) return false;
+  std::uint64_t waiting = 0;
+  scheduler_.for_each_active(
+      [&](const ScheduleEntry& entry) { waiting += table_.find(entry.stream_id)->send->unsent_bytes(); });
+  return waiting <= PacketContent::kTailBytes;
 }
 
 void Streams::on_packet_acked(std::uint64_t packet_number) {
@@ -270,7 +320,8 @@ void Streams::on_packet_lost(std::uint64_t packet_number) {
 
 bool Streams::is_drained() const {
   bool is_drained = true;
-  table_.for_each([&](const Stream& stream) { is_drained &= !stream.send || !stream.send->has_undelivered(); });
+  table_.for_each(
+      [&](const Stream& stream) { is_drained &= !stream.send || !stream.send->has_undelivered(); });
   return is_drained;
 }
 

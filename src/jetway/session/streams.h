@@ -32,9 +32,11 @@ class Streams {
   std::expected<ReadResult, StreamError> read(StreamId id, MutableBytes out);
   std::expected<void, StreamError> post_read(StreamId id, MutableBytes out);
   std::expected<ReadResult, StreamError> take_posted_read(StreamId id);
+  bool is_at_gap(StreamId id) const;
   std::expected<void, StreamError> stop(StreamId id, std::uint64_t code);
   std::expected<void, StreamError> set_priority(StreamId id, Priority priority);
   std::expected<void, StreamError> set_compression(StreamId id, Compression compression);
+  std::expected<void, StreamError> set_delivery(StreamId id, const DeliveryOptions& delivery);
   std::expected<void, StreamError> send_message(ByteView message, const StreamOptions& options);
 
   void hold_messages(bool is_held);
@@ -47,11 +49,18 @@ class Streams {
 
   Checked<void> handle(const wire::StreamFrame& frame);
   Checked<void> handle(const wire::ResetStreamFrame& frame);
+  Checked<void> handle(const wire::StreamGapFrame& frame);
   Checked<void> handle(const wire::StopSendingFrame& frame);
   Checked<void> handle(const wire::MaxStreamDataFrame& frame);
   Checked<void> handle(const wire::StreamDataBlockedFrame& frame);
   Checked<void> handle(const wire::MaxStreamsFrame& frame);
   Checked<void> handle(const wire::MaxDataFrame& frame);
+
+  // --- time ---
+
+  // Deadlines of what was written count from the next time that is told.
+  bool has_undated() const { return !undated_.empty(); }
+  void date_writes();
 
   // --- our frames ---
 
@@ -82,10 +91,14 @@ class Streams {
   void tell_stopped(Stream& stream);
   void on_message_over(StreamId id);
   void queue_control(Stream& stream);
+  void after_write(Stream& stream);
+  void note_undated(Stream& stream);
   void unblock();
 
   bool write_control(wire::PacketWriter& packet, std::uint64_t packet_number);
   void write_data(wire::PacketWriter& packet, std::uint64_t packet_number);
+  void note_content(const Stream& stream);
+  bool is_tail();
 
   StreamContext* context_;
   std::deque<Event>* events_;
@@ -94,6 +107,7 @@ class Streams {
   SentFrames sent_;
   std::deque<StreamId> control_;   // streams with control frames; each once
   std::vector<StreamId> blocked_;  // streams that wait for the connection's credit; each once
+  std::vector<StreamId> undated_;  // streams with writes whose time is not known yet
   std::deque<StreamId> messages_;  // that are arriving; the first may be of any size
   bool are_messages_held_ = false;
   bool has_lost_data_ = false;

@@ -97,6 +97,8 @@ struct FrameReader {
         return PongFrame{in.u64()};
       case FrameType::Admitted:
         return AdmittedFrame{};
+      case FrameType::StreamGap:
+        return StreamGapFrame{in.varint(), in.varint()};
       case FrameType::Padding:
       case FrameType::Stream:
         break;
@@ -200,6 +202,11 @@ struct FrameFields {
     put.u64(frame.token);
   }
   void operator()(const AdmittedFrame&) { put.type(FrameType::Admitted); }
+  void operator()(const StreamGapFrame& frame) {
+    put.type(FrameType::StreamGap);
+    put.varint(frame.stream_id);
+    put.varint(frame.offset);
+  }
 };
 
 }  // namespace

@@ -34,7 +34,8 @@ enum class FrameType : std::uint64_t {
   DatagramWithLength = 0x31,
   Ping = 0x40,  // asks for a Pong with the same token
   Pong = 0x41,
-  Admitted = 0x42,  // the listener lets this peer open streams
+  Admitted = 0x42,   // the listener lets this peer open streams
+  StreamGap = 0x43,  // what is missing of a stream before an offset has been given up
 };
 
 enum class Direction : std::uint8_t { TwoWay, OneWay };
@@ -124,10 +125,17 @@ struct AdmittedFrame {
   bool operator==(const AdmittedFrame&) const = default;
 };
 
+// Bytes below `offset` that the receiver does not have will not come (docs/protocol/session.md section 10).
+struct StreamGapFrame {
+  std::uint64_t stream_id = 0;
+  std::uint64_t offset = 0;
+  bool operator==(const StreamGapFrame&) const = default;
+};
+
 using Frame = std::variant<ResetStreamFrame, StopSendingFrame, CryptoFrame, StreamFrame, MaxDataFrame,
                            MaxStreamDataFrame, MaxStreamsFrame, DataBlockedFrame, StreamDataBlockedFrame,
                            StreamsBlockedFrame, ConnectionCloseFrame, DatagramFrame, PingFrame, PongFrame,
-                           AdmittedFrame>;
+                           AdmittedFrame, StreamGapFrame>;
 
 inline constexpr std::size_t kCloseReasonMaxBytes = 1024;
 inline constexpr std::uint64_t kMaxStreamsLimit = std::uint64_t{1} << 60;  // RFC 9000 section 19.11
