@@ -20,8 +20,8 @@
 
 #include <CLI/CLI.hpp>
 
+#include "bench/ends/measure.h"
 #include "bench/jsp/bench_socket.h"
-#include "bench/session_tcp/measure.h"
 #include "jetway/base/bytes.h"
 
 namespace jetway::bench {

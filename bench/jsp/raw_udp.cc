@@ -26,8 +26,8 @@
 
 #include <CLI/CLI.hpp>
 
+#include "bench/ends/measure.h"
 #include "bench/jsp/bench_socket.h"
-#include "bench/session_tcp/measure.h"
 #include "jetway/base/bytes.h"
 #include "jetway/crypto/packet_keys.h"
 

@@ -15,7 +15,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from harness import Results  # noqa: E402
 
-PROBE = Path(os.environ.get("JETWAY_BUILD", "build/release")) / "bench" / "session_tcp_probe"
+PROBE = Path(os.environ.get("JETWAY_BUILD", "build/release")) / "bench" / "ends_probe"
 
 
 def probe(*arguments):

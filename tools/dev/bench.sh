@@ -17,6 +17,7 @@ cmd_bench() {
   shift
   list_benchmarks | grep -qxF "$name" || die "bench: there is no $name, only: $(list_benchmarks | xargs)"
   require_packages BUILD BENCH
+  if [ "$name" = jsp ]; then prepare_bench_jsp; fi
   mkdir -p bench/results
   export JETWAY="$ROOT/build/release/bin/jetway" JETWAY_BUILD="$ROOT/build/release" JETWAY_RESULTS="$ROOT/bench/results"
   if [ -x "bench/$name/run.py" ]; then
@@ -27,4 +28,13 @@ cmd_bench() {
   fi
   build_preset release "bench_$name"
   exec bench/micro.py "$name" "$@"
+}
+
+# Its links are those of the laboratory. It does without ngtcp2 where that cannot be had; a build that was
+# configured without it has to look again.
+prepare_bench_jsp() {
+  require_packages LAB
+  (require_packages NGTCP2) || echo "bench: no ngtcp2 here, its row is left out" >&2
+  local ninja=build/release/build.ninja
+  if [ -e $ninja ] && ! grep -q ngtcp2_peer $ninja; then rm $ninja; fi
 }

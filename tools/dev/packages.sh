@@ -3,10 +3,11 @@
 # What Jetway is built with. An entry is NAME or NAME=MINIMUM_VERSION; the minimum is given where
 # Debian 12 has a package of the same name that is too old. A list's name says where it comes from:
 #
-#   *_OWN      the machine's own release, whichever it is (never moved to another release: cmake and
+#   *_OWN        the machine's own release, whichever it is (never moved to another release: cmake and
 #              python3 of Debian 13 would drag half of a Debian 12 system along)
-#   *_TRIXIE   Debian 13 (on Debian 12: the low-priority side source)
-#   *_FORKY    Debian 14, pinned so that these packages alone may come from it
+#   *_TRIXIE     Debian 13 (on Debian 12: the low-priority side source)
+#   *_BACKPORTS  Debian 13's backports, pinned so that these packages alone may come from it
+#   *_FORKY      Debian 14, pinned so that these packages alone may come from it
 
 BUILD_OWN=(cmake ninja-build pkg-config python3 git ca-certificates)
 BUILD_TRIXIE=(
@@ -29,3 +30,10 @@ FUZZ_TRIXIE=(clang-19 libclang-rt-19-dev)
 # openssh-server has to be as new as openssh-client, which moves with libssl.
 BENCH_OWN=(rsync nginx-light curl)
 BENCH_TRIXIE=(openssl openssh-client openssh-server)
+# The peer of `bench jsp` that speaks QUIC; the benchmark does without it where it cannot be had.
+NGTCP2_BACKPORTS=(
+  libngtcp2-dev=1.17 libngtcp2-crypto-ossl-dev=1.17
+  libngtcp2-16=1.17 libngtcp2-crypto-ossl0=1.17
+)
+
+LAB_OWN=(iproute2 nftables ethtool iperf3 procps)

@@ -4,7 +4,8 @@
 # When all is there this is a single dpkg-query call.
 #
 # No host name is written here: the side sources are the machine's own Debian entries with the suite
-# replaced. Nothing moves unless asked for: Debian 13 is pinned at 100 on Debian 12, Debian 14 at -10.
+# replaced. Nothing moves unless asked for: Debian 13 is pinned at 100 on Debian 12, Debian 14 and
+# Debian 13's backports at -10.
 
 APT_NAME=jetway # /etc/apt/sources.list.d/jetway.{sources,list} and /etc/apt/preferences.d/jetway
 
@@ -14,20 +15,23 @@ as_root() {
   sudo "$@"
 }
 
-# require_packages GROUP...: GROUP is BUILD, LINT, FUZZ or BENCH.
+# require_packages GROUP...: a GROUP is what stands before _OWN, _TRIXIE ... in packages.sh.
 require_packages() {
-  local group own=() trixie=() forky=()
+  local group own=() trixie=() backports=() forky=()
   for group in "$@"; do
-    local -n group_own=${group}_OWN group_trixie=${group}_TRIXIE group_forky=${group}_FORKY
+    local -n group_own=${group}_OWN group_trixie=${group}_TRIXIE
+    local -n group_backports=${group}_BACKPORTS group_forky=${group}_FORKY
     own+=(${group_own[@]+"${group_own[@]}"})
     trixie+=(${group_trixie[@]+"${group_trixie[@]}"})
+    backports+=(${group_backports[@]+"${group_backports[@]}"})
     forky+=(${group_forky[@]+"${group_forky[@]}"})
-    unset -n group_own group_trixie group_forky
+    unset -n group_own group_trixie group_backports group_forky
   done
   mapfile -t own < <(missing_packages "${own[@]}")
   mapfile -t trixie < <(missing_packages "${trixie[@]}")
+  mapfile -t backports < <(missing_packages "${backports[@]}")
   mapfile -t forky < <(missing_packages "${forky[@]}")
-  local missing=("${own[@]}" "${trixie[@]}" "${forky[@]}")
+  local missing=("${own[@]}" "${trixie[@]}" "${backports[@]}" "${forky[@]}")
   if [ ${#missing[@]} = 0 ]; then return 0; fi
   echo "setup: installing ${missing[*]}"
   install_packages
@@ -58,7 +62,7 @@ is_older() {
   dpkg --compare-versions "$1" lt "$2"
 }
 
-# Reads own, trixie and forky of require_packages.
+# Reads own, trixie, backports and forky of require_packages.
 install_packages() {
   local release source_file
   source_file=$(debian_source_file)
@@ -71,6 +75,7 @@ install_packages() {
 
 install_in_order() {
   local release=$1 name wanted=(${forky[@]+"${forky[@]}"})
+  for name in ${backports[@]+"${backports[@]}"}; do wanted+=("$name/trixie-backports"); done
   if [ ${#own[@]} -gt 0 ]; then apt_install "${own[@]}"; fi
   if [ $((${#trixie[@]} + ${#wanted[@]})) = 0 ]; then return 0; fi
   if [ "$release" = trixie ]; then
@@ -145,6 +150,7 @@ write_apt_files() {
     if [ "$release" = bookworm ]; then
       derive_source "$source_file" bookworm "trixie trixie-updates" trixie-security
     fi
+    derive_source "$source_file" "$release" trixie-backports ""
     # An index of forky is valid for a week only, and mirrors lag; nothing but BLAKE3 can come from it.
     derive_source "$source_file" "$release" forky "" expired_ok
   } >"$work/source"
@@ -163,6 +169,11 @@ apt_preferences() {
   if [ "$1" = bookworm ]; then
     for suite in trixie trixie-updates trixie-security; do apt_pin '*' $suite 100; done
   fi
+  # A machine that has backports of its own keeps them.
+  if ! grep -rqs --exclude="$APT_NAME.*" trixie-backports /etc/apt/sources.list /etc/apt/sources.list.d; then
+    apt_pin '*' trixie-backports -10
+  fi
+  apt_pin "${NGTCP2_BACKPORTS[*]%%=*}" trixie-backports 500
   apt_pin '*' forky -10
   apt_pin "${BUILD_FORKY[*]%%=*}" forky 500
 }

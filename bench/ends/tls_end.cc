@@ -3,8 +3,6 @@
 #include <string>
 #include <vector>
 
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -12,7 +10,7 @@
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
 
-#include "bench/session_tcp/ends.h"
+#include "bench/ends/ends.h"
 
 // The reference: OpenSSL's TLS 1.3 over blocking sockets, with the same cipher, key exchange and kind of
 // identity.
@@ -73,24 +71,13 @@ Context make_context(const SSL_METHOD* method) {
 }
 
 Ssl make_ssl(SSL_CTX* context, int descriptor) {
-  const int on = 1;
-  ::setsockopt(descriptor, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+  set_no_delay(descriptor);
   Ssl ssl(SSL_new(context));
   SSL_set_fd(ssl.get(), descriptor);
   return ssl;
 }
 
-int dial(std::uint16_t port) {
-  const int descriptor = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_port = htons(port);
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  require(::connect(descriptor, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0, "connect");
-  return descriptor;
-}
-
-Usage receive_bulk(int listening, std::size_t total_bytes) {
+EndReport receive_bulk(int listening, std::size_t total_bytes) {
   const Context context = make_context(TLS_server_method());
   const int descriptor = ::accept(listening, nullptr, nullptr);
   const Ssl ssl = make_ssl(context.get(), descriptor);
@@ -108,12 +95,12 @@ Usage receive_bulk(int listening, std::size_t total_bytes) {
   require(SSL_write(ssl.get(), block.data(), 1) == 1, "write");
   SSL_shutdown(ssl.get());
   ::close(descriptor);
-  return usage;
+  return {.usage = usage};
 }
 
-Usage send_bulk(std::uint16_t port, std::size_t total_bytes) {
+EndReport send_bulk(const std::string& address, std::uint16_t port, std::size_t total_bytes) {
   const Context context = make_context(TLS_client_method());
-  const int descriptor = dial(port);
+  const int descriptor = dial_tcp(address, port);
   const Ssl ssl = make_ssl(context.get(), descriptor);
   require(SSL_connect(ssl.get()) == 1, "connect");
   std::vector<unsigned char> block(kBlockBytes);
@@ -125,10 +112,10 @@ Usage send_bulk(std::uint16_t port, std::size_t total_bytes) {
   const Usage usage = between(start, Reading::now());
   SSL_shutdown(ssl.get());
   ::close(descriptor);
-  return usage;
+  return {.usage = usage};
 }
 
-Usage accept_all(int listening, int count) {
+EndReport accept_all(int listening, int count) {
   const Context context = make_context(TLS_server_method());
   const Reading start = Reading::now();
   for (int i = 0; i < count; ++i) {
@@ -140,14 +127,14 @@ Usage accept_all(int listening, int count) {
     SSL_shutdown(ssl.get());
     ::close(descriptor);
   }
-  return between(start, Reading::now());
+  return {.usage = between(start, Reading::now())};
 }
 
-Usage dial_all(std::uint16_t port, int count) {
+EndReport dial_all(const std::string& address, std::uint16_t port, int count) {
   const Context context = make_context(TLS_client_method());
   const Reading start = Reading::now();
   for (int i = 0; i < count; ++i) {
-    const int descriptor = dial(port);
+    const int descriptor = dial_tcp(address, port);
     const Ssl ssl = make_ssl(context.get(), descriptor);
     require(SSL_connect(ssl.get()) == 1, "connect");
     SSL_shutdown(ssl.get());
@@ -155,29 +142,31 @@ Usage dial_all(std::uint16_t port, int count) {
     SSL_read(ssl.get(), &byte, 1);  // until the server has closed
     ::close(descriptor);
   }
-  return between(start, Reading::now());
+  return {.usage = between(start, Reading::now())};
 }
 
 }  // namespace
 
-BothUsages bulk_over_tls(std::size_t total_bytes) {
+BothReports bulk_over_tls(const Layout& layout, std::size_t total_bytes) {
   return run_both(
-      [total_bytes](const auto& ready) {
-        const ListeningSocket listening = ListeningSocket::open();
+      layout,
+      [&](const auto& ready) {
+        const ListeningSocket listening = ListeningSocket::open(layout.server_address);
         ready(listening.port);
         return receive_bulk(listening.descriptor, total_bytes);
       },
-      [total_bytes](std::uint16_t port) { return send_bulk(port, total_bytes); });
+      [&](std::uint16_t port) { return send_bulk(layout.server_address, port, total_bytes); });
 }
 
-BothUsages handshakes_of_tls(int count) {
+BothReports handshakes_of_tls(const Layout& layout, int count) {
   return run_both(
-      [count](const auto& ready) {
-        const ListeningSocket listening = ListeningSocket::open();
+      layout,
+      [&](const auto& ready) {
+        const ListeningSocket listening = ListeningSocket::open(layout.server_address);
         ready(listening.port);
         return accept_all(listening.descriptor, count);
       },
-      [count](std::uint16_t port) { return dial_all(port, count); });
+      [&](std::uint16_t port) { return dial_all(layout.server_address, port, count); });
 }
 
 }  // namespace jetway::bench

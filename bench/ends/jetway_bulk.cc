@@ -1,0 +1,150 @@
+#include <memory>
+#include <vector>
+
+#include "bench/ends/ends.h"
+#include "jetway/io/task_group.h"
+
+namespace jetway::bench {
+
+namespace {
+
+using session::Direction;
+
+// Blocks that are lent to the session and come back when they have been sent: filled once, like a cache of
+// pages.
+class BlockPool final : public BufferRecycler {
+ public:
+  BlockPool() = default;
+  BlockPool(const BlockPool&) = delete;
+  BlockPool& operator=(const BlockPool&) = delete;
+  ~BlockPool() {
+    for (std::byte* memory : free_) delete[] memory;
+  }
+  Buffer take() {
+    if (free_.empty()) free_.push_back(new std::byte[kBlockBytes]{});
+    Buffer block(free_.back(), kBlockBytes, *this);
+    free_.pop_back();
+    block.resize(kBlockBytes);
+    return block;
+  }
+  void recycle(std::byte* memory, std::size_t) noexcept override { free_.push_back(memory); }
+
+ private:
+  std::vector<std::byte*> free_;
+};
+
+io::Task<EndReport> send_bulk(io::EventLoop* loop, const Layout* layout, JetwayOptions options,
+                              std::uint16_t port, std::size_t total_bytes, BlockPool* pool) {
+  io::Connection connection = co_await connect(loop, layout, std::move(options), port);
+  auto stream = co_await connection.open_stream(Direction::TwoWay);
+  require(stream);
+  const Reading start = Reading::now();
+  for (std::size_t sent = 0; sent < total_bytes; sent += kBlockBytes) {
+    require(co_await stream->write(pool->take()));
+  }
+  require(stream->finish());
+  Bytes last(1);
+  require(co_await stream->read(last));
+  const EndReport report = report_of(connection, between(start, Reading::now()));
+  co_await connection.close(0, "");
+  co_return report;
+}
+
+io::Task<EndReport> receive_bulk(transport::Listener* listener) {
+  auto connection = co_await listener->accept();
+  connection->admit();
+  auto accepted = co_await connection->accept_stream();
+  Bytes block(kBlockBytes);
+  require(co_await accepted->stream.read_full(block));
+  const Reading start = Reading::now();
+  for (bool is_end = false; !is_end;) {
+    const auto read = co_await accepted->stream.read_full(block);
+    require(read);
+    is_end = read->is_end;
+  }
+  const EndReport report = report_of(*connection, between(start, Reading::now()));
+  require(co_await accepted->stream.write(ByteView{block}.first(1)));
+  require(accepted->stream.finish());
+  co_await connection->closed();
+  co_return report;
+}
+
+io::Task<void> receive_and_forget(transport::Listener* listener) { co_await receive_bulk(listener); }
+
+io::Task<EndReport> both_ends(io::EventLoop* loop, transport::Listener* listener, const Layout* layout,
+                              JetwayOptions options, std::size_t total_bytes, BlockPool* pool) {
+  io::TaskGroup receiver(*loop);
+  receiver.spawn(receive_and_forget(listener));
+  const EndReport report =
+      co_await send_bulk(loop, layout, std::move(options), port_of(*listener), total_bytes, pool);
+  co_await receiver.join();
+  co_return report;
+}
+
+io::Task<void> wait_until_closed(io::Connection connection) { co_await connection.closed(); }
+
+io::Task<EndReport> accept_all(io::EventLoop* loop, transport::Listener* listener, int count) {
+  io::TaskGroup open(*loop);
+  const Reading start = Reading::now();
+  for (int i = 0; i < count; ++i) {
+    auto connection = co_await listener->accept();
+    connection->admit();
+    open.spawn(wait_until_closed(*std::move(connection)));
+  }
+  co_await open.join();
+  co_return EndReport{.usage = between(start, Reading::now())};
+}
+
+io::Task<EndReport> dial_all(io::EventLoop* loop, const Layout* layout, JetwayOptions options,
+                             std::uint16_t port, int count) {
+  const Reading start = Reading::now();
+  for (int i = 0; i < count; ++i) {
+    io::Connection connection = co_await connect(loop, layout, options, port);
+    co_await connection.close(0, "");
+  }
+  co_return EndReport{.usage = between(start, Reading::now())};
+}
+
+}  // namespace
+
+BothReports bulk_over_jetway(const Layout& layout, const JetwayOptions& options, std::size_t total_bytes) {
+  return run_both(
+      layout,
+      [&](const auto& ready) {
+        io::EventLoop loop;
+        const auto listener = listen(loop, layout, options);
+        ready(port_of(*listener));
+        return loop.run_until_done(receive_bulk(listener.get()));
+      },
+      [&](std::uint16_t port) {
+        BlockPool pool;
+        io::EventLoop loop;
+        return loop.run_until_done(send_bulk(&loop, &layout, options, port, total_bytes, &pool));
+      });
+}
+
+EndReport bulk_over_jetway_in_one_thread(const Layout& layout, const JetwayOptions& options,
+                                         std::size_t total_bytes) {
+  pin_to_core(layout.client_core);
+  BlockPool pool;
+  io::EventLoop loop;
+  const auto listener = listen(loop, layout, options);
+  return loop.run_until_done(both_ends(&loop, listener.get(), &layout, options, total_bytes, &pool));
+}
+
+BothReports handshakes_of_jetway(const Layout& layout, const JetwayOptions& options, int count) {
+  return run_both(
+      layout,
+      [&](const auto& ready) {
+        io::EventLoop loop;
+        const auto listener = listen(loop, layout, options);
+        ready(port_of(*listener));
+        return loop.run_until_done(accept_all(&loop, listener.get(), count));
+      },
+      [&](std::uint16_t port) {
+        io::EventLoop loop;
+        return loop.run_until_done(dial_all(&loop, &layout, options, port, count));
+      });
+}
+
+}  // namespace jetway::bench

@@ -1,0 +1,117 @@
+#include <chrono>
+#include <cstring>
+#include <vector>
+
+#include "bench/ends/ends.h"
+#include "jetway/base/bytes.h"
+
+namespace jetway::bench {
+
+namespace {
+
+constexpr int kWarmUp = 500;
+constexpr std::chrono::milliseconds kStragglers{3000};
+
+double now_us() {
+  const auto since = std::chrono::steady_clock::now().time_since_epoch();
+  return std::chrono::duration<double, std::micro>(since).count();
+}
+
+io::Task<EndReport> echo_messages(transport::Listener* listener) {
+  auto connection = co_await listener->accept();
+  connection->admit();
+  const Reading start = Reading::now();
+  while (auto message = co_await connection->receive_message()) {
+    require(co_await connection->send_message(message->view()));
+  }
+  co_return report_of(*connection, between(start, Reading::now()));
+}
+
+io::Task<EndReport> ask_and_wait(io::EventLoop* loop, const Layout* layout, JetwayOptions options,
+                                 std::uint16_t port, int count) {
+  io::Connection connection = co_await connect(loop, layout, std::move(options), port);
+  const Bytes message(kMessageBytes);
+  std::vector<double> samples;
+  samples.reserve(static_cast<std::size_t>(count));
+  Reading start = Reading::now();
+  for (int i = -kWarmUp; i < count; ++i) {
+    if (i == 0) start = Reading::now();
+    const double sent = now_us();
+    require(co_await connection.send_message(message));
+    if (!co_await connection.receive_message()) throw std::runtime_error("the server is gone");
+    if (i >= 0) samples.push_back(now_us() - sent);
+  }
+  EndReport report = report_of(connection, between(start, Reading::now()));
+  report.latency = summarize(std::move(samples));
+  co_await connection.close(0, "");
+  co_return report;
+}
+
+// The time of sending stands at the front of each message.
+io::Task<EndReport> take_steady_messages(transport::Listener* listener) {
+  auto connection = co_await listener->accept();
+  connection->admit();
+  std::vector<double> samples;
+  const Reading start = Reading::now();
+  while (auto message = co_await connection->receive_message()) {
+    double sent = 0;
+    std::memcpy(&sent, message->view().data(), sizeof sent);
+    samples.push_back(now_us() - sent);
+  }
+  EndReport report = report_of(*connection, between(start, Reading::now()));
+  report.latency = summarize(std::move(samples));
+  co_return report;
+}
+
+io::Task<EndReport> send_steady_messages(io::EventLoop* loop, const Layout* layout, JetwayOptions options,
+                                         std::uint16_t port, Pace pace) {
+  io::Connection connection = co_await connect(loop, layout, std::move(options), port);
+  Bytes message(kMessageBytes);
+  const Reading start = Reading::now();
+  const double first = now_us();
+  for (int i = 0; i < pace.count; ++i) {
+    const double left = first + 1e6 * i / pace.per_second - now_us();
+    if (left > 0) co_await loop->sleep(std::chrono::microseconds(static_cast<std::int64_t>(left)));
+    const double sent = now_us();
+    std::memcpy(message.data(), &sent, sizeof sent);
+    require(co_await connection.send_message(message));
+  }
+  co_await loop->sleep(kStragglers);
+  const EndReport report = report_of(connection, between(start, Reading::now()));
+  co_await connection.close(0, "");
+  co_return report;
+}
+
+}  // namespace
+
+BothReports round_trips_over_jetway(const Layout& layout, const JetwayOptions& options, int count) {
+  return run_both(
+      layout,
+      [&](const auto& ready) {
+        io::EventLoop loop;
+        const auto listener = listen(loop, layout, options);
+        ready(port_of(*listener));
+        return loop.run_until_done(echo_messages(listener.get()));
+      },
+      [&](std::uint16_t port) {
+        io::EventLoop loop;
+        return loop.run_until_done(ask_and_wait(&loop, &layout, options, port, count));
+      });
+}
+
+BothReports steady_messages_over_jetway(const Layout& layout, const JetwayOptions& options, Pace pace) {
+  return run_both(
+      layout,
+      [&](const auto& ready) {
+        io::EventLoop loop;
+        const auto listener = listen(loop, layout, options);
+        ready(port_of(*listener));
+        return loop.run_until_done(take_steady_messages(listener.get()));
+      },
+      [&](std::uint16_t port) {
+        io::EventLoop loop;
+        return loop.run_until_done(send_steady_messages(&loop, &layout, options, port, pace));
+      });
+}
+
+}  // namespace jetway::bench
