@@ -72,12 +72,17 @@ Root start(EventLoop&, Task<void> task) { co_await std::move(task); }
 // ---- Impl ----
 
 void EventLoop::Impl::set_timer(TimePoint deadline, Timer& timer) {
-  timers_.emplace(deadline, &timer);
+  if (timer.entry_) {
+    timer.entry_.value() = {deadline, &timer};
+    timers_.insert(std::move(timer.entry_));
+  } else {
+    timers_.emplace(deadline, &timer);
+  }
   arm_alarm();
 }
 
 void EventLoop::Impl::cancel_timer(TimePoint deadline, Timer& timer) {
-  timers_.erase({deadline, &timer});
+  timer.entry_ = timers_.extract({deadline, &timer});
   if (!timers_.empty() || !alarm_at_) return;
   alarm_at_.reset();
   alarm_.cancel();  // it would keep run() from returning
@@ -101,7 +106,7 @@ void EventLoop::Impl::on_alarm() {
   const TimePoint now = engine_now();
   while (!timers_.empty() && timers_.begin()->first <= now) {
     Timer* const timer = timers_.begin()->second;
-    timers_.erase(timers_.begin());
+    timer->entry_ = timers_.extract(timers_.begin());
     timer->expire();
   }
   arm_alarm();

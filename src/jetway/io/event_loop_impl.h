@@ -5,7 +5,6 @@
 #include <functional>
 #include <list>
 #include <optional>
-#include <set>
 #include <utility>
 
 #include <boost/asio/io_context.hpp>
@@ -13,6 +12,7 @@
 #include <boost/asio/thread_pool.hpp>
 
 #include "jetway/io/event_loop.h"
+#include "jetway/io/timer.h"
 
 namespace jetway::io {
 
@@ -38,7 +38,7 @@ class EventLoop::Impl {
   void on_alarm();
   void resume_ready();
 
-  std::set<std::pair<TimePoint, Timer*>> timers_;
+  Timer::Schedule timers_;
   boost::asio::steady_timer alarm_;
   std::optional<TimePoint> alarm_at_;
 

@@ -2,6 +2,8 @@
 
 #include <functional>
 #include <optional>
+#include <set>
+#include <utility>
 
 #include "jetway/base/time.h"
 
@@ -10,7 +12,7 @@ namespace jetway::io {
 class EventLoop;
 
 // Calls a function on the loop when a deadline has come; forgets it when destroyed, which the function itself
-// must not do.
+// must not do. Setting it again takes nothing from the heap.
 class Timer {
  public:
   Timer(EventLoop& loop, std::move_only_function<void()> on_expiry);
@@ -27,7 +29,11 @@ class Timer {
   friend class EventLoop;
   void expire();
 
+  // Those that are set, of one loop. An entry that is not among them stays with its timer.
+  using Schedule = std::set<std::pair<TimePoint, Timer*>>;
+
   EventLoop& loop_;
+  Schedule::node_type entry_;
   std::move_only_function<void()> on_expiry_;
   std::optional<TimePoint> deadline_;
 };

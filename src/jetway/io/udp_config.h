@@ -29,9 +29,9 @@ struct UdpConfig {
   std::size_t system_buffer_bytes = 4 << 20;
   // Buffers of 65,535 bytes that one call fills, each with one datagram or with those of one sender that the
   // system has put together. Memory is used only as far as they are filled.
-  std::size_t receive_buffers = 32;
+  std::size_t receive_buffers = 16;
   // Datagrams, or groups of datagrams with segmentation, that one call sends.
-  std::size_t send_batch = 64;
+  std::size_t send_batch = 16;
   // Several sockets of this user on one port (SO_REUSEPORT).
   bool is_port_shared = false;
   // Those that are tried.
