@@ -214,6 +214,7 @@ void Connection::State::handle_timeout(Now now) {
   for (std::size_t i = 0; i < paths_.size() && phase_ != Phase::Closed; ++i) {
     handle_path_timeout(now, *paths_[i]);
   }
+  sweep_paths();
   if (!is_established() || phase_ == Phase::Closed) return;
   if (const auto alive = session_.handle_timeout(now.engine); !alive) lose(now, alive.error());
 }
@@ -256,7 +257,7 @@ std::optional<TimePoint> Connection::State::next_timeout() const {
     consider(path->acks.next_timeout());
     consider(path->validation.next_timeout());
     consider(path->mtu.next_timeout());
-    if (limited_by_ == session::LimitedBy::Pacing) consider(path->next_send);
+    consider(path->next_send);
   }
   if (keys_) consider(keys_->next_timeout());
   consider(fec_.next_timeout());
@@ -374,6 +375,8 @@ const crypto::HandshakeResult& Connection::State::result() const {
 }
 
 session::PathStatistics Connection::State::path_statistics() const {
+  const bool is_blocked =
+      limited_by_ == session::LimitedBy::Application && session_.is_blocked_by_peer();
   const Path& path = main_path();
   const PathStatistics of_path = path.recovery.statistics();
   session::PathStatistics statistics{
@@ -386,7 +389,7 @@ session::PathStatistics Connection::State::path_statistics() const {
       .congestion_window_bytes = of_path.congestion_window_bytes,
       .pacing_bytes_per_second = of_path.pacing_rate,
       .mtu_bytes = path.mtu.max_datagram_bytes(),
-      .limited_by = limited_by_,
+      .limited_by = is_blocked ? session::LimitedBy::ReceiverWindow : limited_by_,
       .paths = 0};
   for (const auto& each : paths_) {
     const PathStatistics of_each = each->recovery.statistics();
@@ -401,7 +404,7 @@ std::vector<PathInfo> Connection::State::paths() const {
   std::vector<PathInfo> infos;
   for (const auto& path : paths_) {
     infos.push_back({.id = path->id,
-                     .local = path->local,
+                     .local = path->observed_local,
                      .remote = path->remote,
                      .is_validated = path->is_validated,
                      .max_datagram_bytes = path->mtu.max_datagram_bytes(),

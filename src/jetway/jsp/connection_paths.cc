@@ -52,14 +52,17 @@ Path& Connection::State::add_path(PathId id, const IpEndpoint& local, const IpEn
   return path;
 }
 
-// The path of a packet with a short header: by the ID where we have some, else by its addresses.
+// The path of a packet with a short header: by the ID where we have some, else by its addresses, first one
+// that was opened from just there.
 Path* Connection::State::path_of(const Datagram& datagram, const PacketHeader& header, TimePoint now) {
   if (local_ids_.is_empty()) {
+    Path* any = nullptr;
     for (const auto& path : paths_) {
-      const bool is_local = is_unspecified(path->local) || path->local.has_same_address(datagram.local);
-      if (is_local && path->remote == datagram.remote) return path.get();
+      if (path->remote != datagram.remote || path->is_given_up) continue;
+      if (path->local.has_same_address(datagram.local)) return path.get();
+      if (is_unspecified(path->local) && any == nullptr) any = path.get();
     }
-    return nullptr;
+    return any;
   }
   const auto id = local_ids_.path_of(header.destination);
   if (!id) return nullptr;
@@ -73,7 +76,7 @@ Path* Connection::State::path_of(const Datagram& datagram, const PacketHeader& h
 
 void Connection::State::on_authentic_packet(Now now, Path& path, const Datagram& datagram, bool is_newest,
                                             bool is_probing) {
-  if (is_unspecified(path.local)) path.local = datagram.local;
+  path.observed_local = datagram.local;
   if (role_ != Role::Listener) return;
   if (datagram.remote != path.remote) {
     // Only what is newest says where the peer is now (RFC 9000 section 9.3).

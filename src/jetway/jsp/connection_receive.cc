@@ -55,8 +55,6 @@ CloseReason reason_of(const session::Fault& fault) {
 void Connection::State::handle_datagram(Now now, const Datagram& datagram) {
   if (phase_ == Phase::Closed) return;
   ++statistics_.datagrams_received;
-  // At the latest the handshake's first path learns here which local address it has.
-  if (!is_established() && main_path().local.port == 0) main_path().local = datagram.local;
   if (!is_confirmed_ && datagram.remote == main_path().remote) {
     main_path().on_received(datagram.bytes.size());
     main_path().recovery.set_amplification_limited(false);
@@ -75,6 +73,7 @@ void Connection::State::handle_datagram(Now now, const Datagram& datagram) {
       if (trace_) trace_->on_packet_dropped(now.engine, packet.size(), "not for us, or not authentic");
     }
   }
+  sweep_paths();
 }
 
 Connection::State::Taken Connection::State::handle_packet(Now now, const Datagram& datagram,

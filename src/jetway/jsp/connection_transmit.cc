@@ -34,6 +34,7 @@ std::optional<Transmit> Connection::State::poll_transmit(Now now, MutableBytes o
   JETWAY_ASSERT(out.size() >= kBatchMaxBytes);
   if (phase_ == Phase::Closed) return std::nullopt;
   if (phase_ == Phase::Lingering) return transmit_close(now, out);
+  sweep_paths();
   if (establishment_) {
     if (const auto transmit = transmit_handshake(now, out)) return transmit;
   }
@@ -47,6 +48,7 @@ std::optional<Transmit> Connection::State::poll_transmit(Now now, MutableBytes o
     if (const auto transmit = transmit_application(now, *path, out)) return transmit;
   }
   if (Path* const path = next_path_for_data(now.engine)) {
+    limited_by_ = LimitedBy::Cpu;  // unless we find something else when this has gone
     if (const auto transmit = transmit_mtu_probe(now, *path, out)) return transmit;
     if (const auto transmit = transmit_application(now, *path, out)) return transmit;
   }
@@ -107,7 +109,7 @@ void Connection::State::update_datagram_size(TimePoint now, Path& path) {
 
 // What keeps us from sending more, found when there is nothing that may go now.
 void Connection::State::note_limit(Now now) {
-  limited_by_ = session_.is_blocked_by_peer() ? LimitedBy::ReceiverWindow : LimitedBy::Application;
+  limited_by_ = LimitedBy::Application;
   const bool wants_to_send = wants_to_send_content();
   for (const auto& path : paths_) {
     path->next_send.reset();

@@ -40,8 +40,10 @@ struct Path {
   bool is_usable() const { return is_validated && !is_given_up; }
 
   const PathId id;
+  // What we send from; unspecified: the system chooses, so that a dialer survives a change of its address.
   IpEndpoint local;
   IpEndpoint remote;
+  IpEndpoint observed_local;  // where the peer's packets come in
   // Where the peer was before it seemed to move; until its new address is validated (RFC 9000 section 9.3.2).
   std::optional<IpEndpoint> previous_remote;
 
