@@ -375,8 +375,7 @@ const crypto::HandshakeResult& Connection::State::result() const {
 }
 
 session::PathStatistics Connection::State::path_statistics() const {
-  const bool is_blocked =
-      limited_by_ == session::LimitedBy::Application && session_.is_blocked_by_peer();
+  const bool is_blocked = limited_by_ == session::LimitedBy::Application && session_.is_blocked_by_peer();
   const Path& path = main_path();
   const PathStatistics of_path = path.recovery.statistics();
   session::PathStatistics statistics{
@@ -464,8 +463,8 @@ std::unique_ptr<Connection> Connection::listener(JspConfig config, const Connect
 Connection::Connection(std::unique_ptr<State> state) : state_(std::move(state)) {}
 Connection::~Connection() = default;
 
-void Connection::handle_datagram(Now now, const Datagram& datagram) {
-  state_->handle_datagram(now, datagram);
+void Connection::handle_datagram(Now now, const Datagram& datagram, const PacketHeader& first) {
+  state_->handle_datagram(now, datagram, first);
 }
 void Connection::handle_timeout(Now now) { state_->handle_timeout(now); }
 void Connection::handle_message_too_large(Now now, const IpEndpoint& remote, std::size_t bytes) {

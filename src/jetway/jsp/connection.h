@@ -11,6 +11,7 @@
 #include "jetway/crypto/handshake.h"
 #include "jetway/jsp/config.h"
 #include "jetway/jsp/connection_ids.h"
+#include "jetway/jsp/packet_header.h"
 #include "jetway/jsp/recovery/recovery.h"
 #include "jetway/jsp/types.h"
 #include "jetway/session/engine_event.h"
@@ -68,8 +69,9 @@ class Connection {
 
   // --- inputs ---
 
-  // A datagram that was addressed to this connection. Its packets are opened in place.
-  void handle_datagram(Now now, const Datagram& datagram);
+  // A datagram that was addressed to this connection, and the header of its first packet. Its packets are
+  // opened in place.
+  void handle_datagram(Now now, const Datagram& datagram, const PacketHeader& first);
   void handle_timeout(Now now);
   // The system refused what poll_transmit() gave: too large for the interface (EMSGSIZE).
   void handle_message_too_large(Now now, const IpEndpoint& remote, std::size_t bytes);

@@ -52,7 +52,7 @@ CloseReason reason_of(const session::Fault& fault) {
 
 // ---- datagrams and packets ----
 
-void Connection::State::handle_datagram(Now now, const Datagram& datagram) {
+void Connection::State::handle_datagram(Now now, const Datagram& datagram, const PacketHeader& first) {
   if (phase_ == Phase::Closed) return;
   ++statistics_.datagrams_received;
   if (!is_confirmed_ && datagram.remote == main_path().remote) {
@@ -60,20 +60,23 @@ void Connection::State::handle_datagram(Now now, const Datagram& datagram) {
     main_path().recovery.set_amplification_limited(false);
   }
   session_.counters().bytes_received.add(datagram.bytes.size());
-  MutableBytes rest = datagram.bytes;
+  handle_whole_packet(now, datagram, first, datagram.bytes.first(first.packet_bytes));
+  MutableBytes rest = datagram.bytes.subspan(first.packet_bytes);
   while (!rest.empty() && phase_ != Phase::Closed) {
     const auto header = decode_packet_header(rest, first_local_id_.size());
     if (!header) break;
-    const MutableBytes packet = rest.first(header->packet_bytes);
+    handle_whole_packet(now, datagram, *header, rest.first(header->packet_bytes));
     rest = rest.subspan(header->packet_bytes);
-    if (phase_ == Phase::Lingering) {
-      handle_packet_lingering(now, datagram, *header, packet);
-    } else if (handle_packet(now, datagram, *header, packet) == Taken::Dropped) {
-      ++statistics_.packets_undecryptable;
-      if (trace_) trace_->on_packet_dropped(now.engine, packet.size(), "not for us, or not authentic");
-    }
   }
   sweep_paths();
+}
+
+void Connection::State::handle_whole_packet(Now now, const Datagram& datagram, const PacketHeader& header,
+                                            MutableBytes packet) {
+  if (phase_ == Phase::Lingering) return handle_packet_lingering(now, datagram, header, packet);
+  if (handle_packet(now, datagram, header, packet) == Taken::Yes) return;
+  ++statistics_.packets_undecryptable;
+  if (trace_) trace_->on_packet_dropped(now.engine, packet.size(), "not for us, or not authentic");
 }
 
 Connection::State::Taken Connection::State::handle_packet(Now now, const Datagram& datagram,

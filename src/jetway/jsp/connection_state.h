@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <deque>
 #include <memory>
 #include <optional>
@@ -38,7 +39,9 @@ class Connection::State final : private PacketFate, private ConnectionIdSource {
   void start_listening(Now now, const FirstInitial& first, crypto::InitFilter& filter);
 
   // --- inputs ---
-  void handle_datagram(Now now, const Datagram& datagram);
+  void handle_datagram(Now now, const Datagram& datagram, const PacketHeader& first);
+  void handle_whole_packet(Now now, const Datagram& datagram, const PacketHeader& header,
+                           MutableBytes packet);
   void handle_timeout(Now now);
   void handle_message_too_large(Now now, const IpEndpoint& remote, std::size_t bytes);
 
@@ -154,12 +157,38 @@ class Connection::State final : private PacketFate, private ConnectionIdSource {
     SealedPacket packet;  // its header is still to be protected
     bool is_in_flight = false;
   };
-  Written write_application_packet(Now now, Path& path, MutableBytes out, bool may_send_content);
-  Written seal_application_packet(Now now, Path& path, const wire::PacketWriter& packet,
+  // The frames of a packet, written where they will be sealed: JSP's own, and behind them the session's,
+  // which may have less room.
+  struct Payload {
+    explicit Payload(MutableBytes place)
+        : memory(place), room(place.size()), transport(place, place.size()) {}
+    void begin_session(std::size_t reserve) {
+      session.emplace(memory.subspan(transport.size()), transport.remaining() - reserve);
+    }
+    std::array<ByteView, 2> parts() const {
+      if (!session) return transport.parts();
+      const auto [frames, tail] = session->parts();
+      return {memory.first(transport.size() + frames.size()), tail};
+    }
+    // With PADDING behind all frames.
+    void pad_to(std::size_t bytes) {
+      const std::size_t size = transport.size() + (session ? session->size() : 0);
+      if (size >= bytes) return;
+      std::ranges::fill((session ? *session : transport).frames().reserve(bytes - size), std::byte{0});
+    }
+    MutableBytes memory;
+    std::size_t room;
+    wire::PacketWriter transport;
+    std::optional<wire::PacketWriter> session;
+  };
+  Written write_application_packet(Now now, Path& path, const ConnectionId& destination, MutableBytes out,
+                                   bool may_send_content);
+  Written seal_application_packet(Now now, Path& path, const std::array<ByteView, 2>& parts,
                                   const HeaderLayout& layout, SentPacket& sent, MutableBytes out);
+  void skip_packet_number(Path& path);
   std::optional<AckFrame> write_ack(Now now, const AckTracker& acks, wire::PacketWriter& packet);
   static bool write_ping(wire::PacketWriter& packet, bool is_wanted);
-  void write_session_frames(Now now, Path& path, wire::PacketWriter& packet, const SentPacket& sent);
+  void write_session_frames(Now now, Path& path, Payload& payload, SentPacket& sent);
   void write_transport_frames(Now now, Path& path, wire::PacketWriter& packet, std::uint64_t record);
   bool wants_to_send_content() const;
   Path* next_path_for_data(TimePoint now);
@@ -213,6 +242,7 @@ class Connection::State final : private PacketFate, private ConnectionIdSource {
   RemoteIds remote_ids_;
   session::Delivery handshake_done_;
   Fec fec_;
+  bool is_worth_protecting_ = true;  // what the last packet of the session held
   struct Abandoned {
     PathId path;
     session::Delivery delivery;

@@ -247,28 +247,30 @@ bool Connection::State::write_ping(wire::PacketWriter& packet, bool is_wanted) {
 
 // A batch of datagrams of one size; the last may be shorter.
 std::optional<Transmit> Connection::State::transmit_application(Now now, Path& path, MutableBytes out) {
-  if (!remote_ids_.current(path.id)) return std::nullopt;  // the peer has yet to give us an ID
+  const auto destination = remote_ids_.current(path.id);
   const std::uint64_t amplification = path.amplification_room();
-  if (amplification < kPaddedDatagramBytes) return std::nullopt;
+  if (!destination || amplification < kPaddedDatagramBytes) return std::nullopt;
   std::uint64_t budget = std::min(path.recovery.send_budget_bytes(now.engine), amplification);
   const bool may_carry_content = !path.is_suspect && (path.is_validated || paths_.size() == 1);
-  const std::size_t datagram_size = datagram_bytes(path);
   const std::size_t batch_bytes = std::min<std::uint64_t>({out.size(), kBatchMaxBytes, amplification});
 
   std::array<SealedPacket, kSegmentsMax> sealed;
   std::size_t count = 0;
   std::size_t bytes = 0;
-  std::size_t segment_bytes = datagram_size;
+  std::size_t segment_bytes = datagram_bytes(path);
   while (count < kSegmentsMax && batch_bytes - bytes >= segment_bytes) {
-    const bool may_send = may_carry_content && (budget >= segment_bytes ||
-                                                path.recovery.probes_wanted(PacketSpace::Application) > 0);
-    const Written written = write_application_packet(now, path, out.subspan(bytes, segment_bytes), may_send);
+    const bool has_budget =
+        budget >= segment_bytes || path.recovery.probes_wanted(PacketSpace::Application) > 0;
+    const Written written = write_application_packet(
+        now, path, *destination, out.subspan(bytes, segment_bytes), may_carry_content && has_budget);
     if (written.bytes == 0) break;
     sealed[count++] = written.packet;
     bytes += written.bytes;
     if (written.is_in_flight) budget -= std::min<std::uint64_t>(budget, written.bytes);
-    if (count == 1) segment_bytes = written.bytes;
-    if (written.bytes < segment_bytes || written.bytes < datagram_size) break;
+    if (written.bytes < segment_bytes) {
+      if (count == 1) segment_bytes = written.bytes;
+      break;
+    }
   }
   if (count == 0) return std::nullopt;
   keys_->protect_headers(std::span{sealed}.first(count));
@@ -276,67 +278,69 @@ std::optional<Transmit> Connection::State::transmit_application(Now now, Path& p
   return transmit_on(path, bytes, segment_bytes);
 }
 
-Connection::State::Written Connection::State::write_application_packet(Now now, Path& path, MutableBytes out,
+Connection::State::Written Connection::State::write_application_packet(Now now, Path& path,
+                                                                       const ConnectionId& destination,
+                                                                       MutableBytes out,
                                                                        bool may_send_content) {
   constexpr auto kSpace = PacketSpace::Application;
-  if (path.recovery.next_packet_number(kSpace) >= path.skip_at) {
-    path.recovery.skip_packet_number(kSpace);
-    path.skip_at += kSkipInterval / 2 + (next_record_ * 0x9e3779b97f4a7c15 >> 52);
-  }
-  const PacketNumber number = path.recovery.next_packet_number(kSpace);
-  const HeaderLayout layout = encode_header(
-      out, ShortHeader{.destination = *remote_ids_.current(path.id),
-                       .number = number,
-                       .number_bytes = packet_number_bytes(number, path.recovery.largest_acked(kSpace)),
-                       .key_phase = keys_->key_phase()});
-  const std::size_t reserve = fec_.is_protecting() ? Fec::kReserveBytes : 0;
-  const std::size_t room = out.size() - layout.overhead_bytes() - reserve;
-  wire::PacketWriter packet{out.subspan(layout.header_bytes, room), room};
-  const std::uint64_t record = next_record_;
-
-  SentPacket sent;
-  sent.number = number;
-  sent.record = record;
   const bool is_validating = path.validation.send_interest() != SendInterest::None;
   const bool wants_content = may_send_content && wants_to_send_content();
+  const bool wants_ack = path.acks.is_wanted(now.engine) || (wants_content && path.acks.has_unacknowledged());
+  const bool wants_probe = path.recovery.probes_wanted(kSpace) > 0;
+  if (!is_validating && !wants_content && !wants_ack && !wants_probe) return {};
+
+  skip_packet_number(path);
+  SentPacket sent;
+  sent.number = path.recovery.next_packet_number(kSpace);
+  sent.record = next_record_;
+  const HeaderLayout layout = encode_header(
+      out, ShortHeader{.destination = destination,
+                       .number = sent.number,
+                       .number_bytes = packet_number_bytes(sent.number, path.recovery.largest_acked(kSpace)),
+                       .key_phase = keys_->key_phase()});
+  Payload payload{out.subspan(layout.header_bytes, out.size() - layout.overhead_bytes())};
+  wire::PacketWriter& packet = payload.transport;
   std::optional<AckFrame> ack;
-  if (path.acks.is_wanted(now.engine) || (wants_content && path.acks.has_unacknowledged()))
-    ack = write_ack(now, path.acks, packet);
-  const std::size_t before_transport = packet.size();
-  if (is_validating) path.validation.write_frames(now.engine, packet, record);
-  if (wants_content) write_transport_frames(now, path, packet, record);
-  sent.has_transport_frames = packet.size() > before_transport;
-  const std::size_t before_session = packet.size();
-  if (wants_content && !is_validating) write_session_frames(now, path, packet, sent);
-  sent.has_session_frames = packet.size() > before_session;
+  if (wants_ack) ack = write_ack(now, path.acks, packet);
+  const std::size_t before = packet.size();
+  if (is_validating) path.validation.write_frames(now.engine, packet, sent.record);
+  if (wants_content) write_transport_frames(now, path, packet, sent.record);
+  sent.has_transport_frames = packet.size() > before;
+  if (wants_content && !is_validating) write_session_frames(now, path, payload, sent);
   sent.is_ack_eliciting = sent.has_transport_frames || sent.has_session_frames;
   if (!sent.is_ack_eliciting) {
-    const bool is_ping_wanted = path.recovery.probes_wanted(kSpace) > 0 || (ack && path.acks.wants_ping());
-    sent.is_ack_eliciting = write_ping(packet, is_ping_wanted);
+    sent.is_ack_eliciting = write_ping(packet, wants_probe || (ack && path.acks.wants_ping()));
   }
-  if (packet.is_empty()) return {};
-  if (ack) path.acks.on_frame_sent(*ack, record, sent.is_ack_eliciting);
-  if (is_validating) pad(packet, std::min(room, kPaddedDatagramBytes - layout.overhead_bytes()));
-  if (packet.size() < min_payload_bytes(layout.number_bytes))
-    pad(packet, min_payload_bytes(layout.number_bytes));
-  return seal_application_packet(now, path, packet, layout, sent, out);
+  if (packet.is_empty() && !sent.has_session_frames) return {};
+  if (ack) path.acks.on_frame_sent(*ack, sent.record, sent.is_ack_eliciting);
+  payload.pad_to(is_validating ? std::min(payload.room, kPaddedDatagramBytes - layout.overhead_bytes())
+                               : min_payload_bytes(layout.number_bytes));
+  return seal_application_packet(now, path, payload.parts(), layout, sent, out);
+}
+
+// An acknowledgement of what was never sent shows an optimistic peer (RFC 9000 section 21.4).
+void Connection::State::skip_packet_number(Path& path) {
+  if (path.recovery.next_packet_number(PacketSpace::Application) < path.skip_at) return;
+  path.recovery.skip_packet_number(PacketSpace::Application);
+  std::uint16_t random = 0;
+  random_->fill(std::as_writable_bytes(std::span{&random, 1}));
+  path.skip_at += kSkipInterval / 2 + random % kSkipInterval;
 }
 
 Connection::State::Written Connection::State::seal_application_packet(Now now, Path& path,
-                                                                      const wire::PacketWriter& packet,
+                                                                      const std::array<ByteView, 2>& parts,
                                                                       const HeaderLayout& layout,
                                                                       SentPacket& sent, MutableBytes out) {
-  const std::array<ByteView, 2> parts = packet.parts();
+  const std::size_t bytes = parts[0].size() + parts[1].size() + layout.overhead_bytes();
   if (trace_) {
     trace_->on_packet(now.engine, {.direction = TraceDirection::Sent,
                                    .space = PacketSpace::Application,
                                    .path = path.id,
                                    .number = sent.number,
-                                   .bytes = packet.size() + layout.overhead_bytes(),
+                                   .bytes = bytes,
                                    .frames = parts});
   }
-  const std::size_t bytes = keys_->seal_payload(
-      {.path = path.id, .number = sent.number, .record = sent.record}, layout, parts, out);
+  keys_->seal_payload({.path = path.id, .number = sent.number, .record = sent.record}, layout, parts, out);
   ++next_record_;
   sent.bytes = static_cast<std::uint32_t>(bytes);
   sent.is_in_flight = sent.is_ack_eliciting;
@@ -351,21 +355,27 @@ Connection::State::Written Connection::State::seal_application_packet(Now now, P
           .is_in_flight = sent.is_in_flight};
 }
 
-// What is to be protected is known only when it stands in the packet; the place of the mark before it is
-// padding otherwise.
-void Connection::State::write_session_frames(Now now, Path& path, wire::PacketWriter& packet,
-                                             const SentPacket& sent) {
-  const auto mark = fec_.mark();
+// With a mark before them where they are to be protected. What they are is known only when they are written:
+// the packet after one that was worth it gets a mark, and the place of the mark is padding when it was not.
+void Connection::State::write_session_frames(Now now, Path& path, Payload& payload, SentPacket& sent) {
+  const auto mark = is_worth_protecting_ ? fec_.mark() : std::nullopt;
   const std::size_t mark_bytes = mark ? frame_size(*mark) : 0;
-  if (!mark || packet.remaining() <= mark_bytes)
-    return session_.write_frames(now.engine, packet, sent.record);
-  const MutableBytes place = packet.frames().reserve(mark_bytes);
-  std::ranges::fill(place, std::byte{0});
-  const std::size_t before = packet.frames().size();
-  session_.write_frames(now.engine, packet, sent.record);
-  const std::array<ByteView, 2> parts = packet.parts();
-  const std::array<ByteView, 2> behind = {parts[0].subspan(before), parts[1]};
-  if (!fec_.on_packet_built(now.engine, path.id, sent.number, behind, session_.last_content())) return;
+  const std::size_t reserve = mark ? Fec::kReserveBytes : 0;
+  if (payload.transport.remaining() <= mark_bytes + reserve) return;
+  const bool has_mark = mark && session_.wants_to_send();
+  MutableBytes place;
+  if (has_mark) {
+    place = payload.transport.frames().reserve(mark_bytes);
+    std::ranges::fill(place, std::byte{0});
+  }
+  payload.begin_session(reserve);
+  session_.write_frames(now.engine, *payload.session, sent.record);
+  sent.has_session_frames = !payload.session->is_empty();
+  if (!sent.has_session_frames) return;
+  const session::PacketContent content = session_.last_content();
+  is_worth_protecting_ = content.is_worth_protecting();
+  if (!has_mark || !fec_.on_packet_built(now.engine, path.id, sent.number, payload.session->parts(), content))
+    return;
   wire::Writer writer{place};
   encode_frame(writer, *mark);
 }
@@ -405,7 +415,7 @@ std::optional<Transmit> Connection::State::transmit_mtu_probe(Now now, Path& pat
   sent.number = number;
   sent.record = next_record_;
   sent.is_ack_eliciting = sent.is_mtu_probe = true;
-  const Written written = seal_application_packet(now, path, packet, layout, sent, out);
+  const Written written = seal_application_packet(now, path, packet.parts(), layout, sent, out);
   keys_->protect_headers(std::span{&written.packet, 1});
   path.mtu.on_probe_sent(now.engine, sent.record);
   return transmit_on(path, written.bytes, written.bytes);
@@ -448,7 +458,7 @@ std::optional<Transmit> Connection::State::transmit_close(Now now, MutableBytes 
   SentPacket sent;
   sent.number = number;
   sent.record = next_record_;
-  const Written written = seal_application_packet(now, path, packet, layout, sent, out);
+  const Written written = seal_application_packet(now, path, packet.parts(), layout, sent, out);
   keys_->protect_headers(std::span{&written.packet, 1});
   return transmit_on(path, written.bytes, written.bytes);
 }

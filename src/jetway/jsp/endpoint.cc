@@ -144,7 +144,7 @@ void Endpoint::State::handle_datagram(Now now, const Datagram& datagram) {
     return;
   }
   if (Entry* const entry = find(datagram, *header)) {
-    entry->connection->handle_datagram(now, datagram);
+    entry->connection->handle_datagram(now, datagram, *header);
     return note_activity(*entry);
   }
   const bool is_first = header->type == PacketType::Initial && header->is_from_dialer;
@@ -196,7 +196,7 @@ void Endpoint::State::accept(Now now, const Datagram& datagram, const PacketHead
   const ConnectionId local_id = make_id();
   auto connection = Connection::listener(listening_->config, local_id, first, config_.shard, reset_key_,
                                          listening_->filter, *random_, now);
-  connection->handle_datagram(now, datagram);
+  connection->handle_datagram(now, datagram, header);
   if (connection->session().counters().packets_received.value() == 0) {  // nothing in it was authentic
     ++statistics_.datagrams_dropped;
     return;
