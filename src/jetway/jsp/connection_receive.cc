@@ -175,10 +175,6 @@ Connection::State::Taken Connection::State::handle_short_packet(Now now, const D
     on_broken_off(now, processed.error());
     return Taken::Yes;
   }
-  if (const auto repaired = handle_repaired(now); !repaired) {
-    on_broken_off(now, repaired.error());
-    return Taken::Yes;
-  }
   path->acks.on_packet_received(now.engine, opened->number, processed->is_ack_eliciting, datagram.ecn);
   on_authentic_packet(now, *path, datagram, is_newest, processed->is_probing_only);
   if (phase_ == Phase::AwaitingAdmission && session_.is_admitted()) on_admitted(now);
@@ -314,11 +310,16 @@ Connection::State::Processing Connection::State::handle_payload(Now now, PacketS
     processed.is_probing_only &= is_probing(type);
     const auto handled = std::visit([&](const auto& known) { return take(now, space, path, known); }, *frame);
     if (!handled) return std::unexpected(reason_of(handled.error()));
+    bool is_repaired = false;
     if (const auto* mark = std::get_if<FecSourceFrame>(&*frame)) {
       const auto is_new = fec_.on_source(*mark, path.id, packet.number, wire::Reader{in}.rest());
       if (!is_new) return std::unexpected(reason_of(is_new.error()));
-      if (!*is_new) return processed;  // repaired before it came
+      is_repaired = !*is_new;
     }
+    if (type == FrameType::FecSource || type == FrameType::FecRepair) {
+      if (auto repaired = handle_repaired(now); !repaired) return std::unexpected(repaired.error());
+    }
+    if (is_repaired) return processed;  // before it came: what follows the mark has been used
   }
   if (space == PacketSpace::Application) session_.on_activity(now.engine);
   return processed;
