@@ -131,7 +131,7 @@ void Connection::State::take_handshake_output() {
 }
 
 void Connection::State::on_handshake_failed(Now now, const crypto::HandshakeError& error) {
-  events_.emplace_back(session::HandshakeFailed{error});
+  events_.push_back(session::HandshakeFailed{error});
   begin_close(now, {.by = CloseReason::By::Error,
                     .by_application = false,
                     .code = session::code_of(error),
@@ -158,7 +158,7 @@ void Connection::State::on_handshake_complete(Now now) {
   // A listener has the last word on admission, so the dialer gives it a little longer.
   phase_deadline_ = now.engine + config_.admission_timeout;
   if (role_ == Role::Dialer) phase_deadline_ += config_.close_timeout;
-  events_.emplace_back(session::PeerAuthenticated{result_->peer, result_->suite});
+  events_.push_back(session::PeerAuthenticated{result_->peer, result_->suite});
   if (role_ == Role::Listener) on_handshake_confirmed();
 }
 
@@ -291,9 +291,7 @@ void Connection::State::update_keys() {
 
 std::optional<session::EngineEvent> Connection::State::poll_event() {
   if (events_.empty()) return std::nullopt;
-  session::EngineEvent event = std::move(events_.front());
-  events_.pop_front();
-  return event;
+  return events_.pop_front();
 }
 
 // ---- the end ----
@@ -359,7 +357,7 @@ void Connection::State::lose(Now now, const CloseReason& reason) {
 void Connection::State::report_closed(Now now, const CloseReason& reason) {
   if (std::exchange(is_close_reported_, true)) return;
   if (trace_) trace_->on_closed(now.engine, reason);
-  events_.emplace_back(session::Closed{reason});
+  events_.push_back(session::Closed{reason});
 }
 
 void Connection::State::start_trace(Now now) {

@@ -50,7 +50,7 @@ void LocalIds::issue(PathId path, ConnectionIdSource& source) {
                 .delivery = {}};
   issued.token = source.reset_token(issued.id);
   issued.delivery.request();
-  routing_.emplace_back(ConnectionIdIssued{issued.id});
+  routing_.push_back(ConnectionIdIssued{issued.id});
   issued_.push_back(issued);
 }
 
@@ -69,13 +69,13 @@ void LocalIds::retire_path(PathId path) {
   of_path(path).is_given_up = true;
   std::erase_if(issued_, [&](const Issued& issued) {
     if (issued.path != path) return false;
-    routing_.emplace_back(ConnectionIdRetired{issued.id});
+    routing_.push_back(ConnectionIdRetired{issued.id});
     return true;
   });
 }
 
 void LocalIds::retire_all() {
-  for (const Issued& issued : issued_) routing_.emplace_back(ConnectionIdRetired{issued.id});
+  for (const Issued& issued : issued_) routing_.push_back(ConnectionIdRetired{issued.id});
   issued_.clear();
 }
 
@@ -87,7 +87,7 @@ session::Checked<void> LocalIds::handle(const RetireConnectionIdFrame& frame, Co
     return issued.path == frame.path && issued.sequence == frame.sequence;
   });
   if (found == issued_.end()) return {};
-  routing_.emplace_back(ConnectionIdRetired{found->id});
+  routing_.push_back(ConnectionIdRetired{found->id});
   issued_.erase(found);
   issue(frame.path, source);
   return {};
@@ -118,9 +118,7 @@ void LocalIds::on_packet_lost(std::uint64_t record) {
 
 std::optional<RoutingEvent> LocalIds::poll_routing_event() {
   if (routing_.empty()) return std::nullopt;
-  const RoutingEvent event = routing_.front();
-  routing_.pop_front();
-  return event;
+  return routing_.pop_front();
 }
 
 // ---- RemoteIds ----

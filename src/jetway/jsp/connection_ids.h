@@ -1,10 +1,10 @@
 #pragma once
 
 #include <cstdint>
-#include <deque>
 #include <optional>
 #include <vector>
 
+#include "jetway/base/queue.h"
 #include "jetway/base/random.h"
 #include "jetway/base/time.h"
 #include "jetway/jsp/connection_id.h"
@@ -84,7 +84,7 @@ class LocalIds {
   bool is_without_ids_;
   std::vector<Issued> issued_;
   std::vector<OfPath> of_paths_;
-  std::deque<RoutingEvent> routing_;
+  Queue<RoutingEvent> routing_;
 };
 static_assert(session::FrameSource<LocalIds>);
 

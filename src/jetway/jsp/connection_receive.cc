@@ -263,7 +263,7 @@ Connection::State::Taken Connection::State::handle_version_negotiation(Now now, 
   }
   const crypto::HandshakeError error{crypto::HandshakeErrc::NoCommonVersion,
                                      "the listener speaks no version of JSP that we do", std::nullopt};
-  events_.emplace_back(session::HandshakeFailed{error});
+  events_.push_back(session::HandshakeFailed{error});
   lose(now, {.by = CloseReason::By::PipeClosed,
              .by_application = false,
              .code = session::code_of(error),
@@ -335,7 +335,7 @@ std::expected<void, CloseReason> Connection::State::handle_session_frames(Now no
         reason_of({ProtocolCode::ProtocolViolation, "a frame that packets of the handshake do not have"}));
   }
   if (auto error = session::handshake_error_of(close->error_code))
-    events_.emplace_back(session::HandshakeFailed{*error});
+    events_.push_back(session::HandshakeFailed{*error});
   return std::unexpected(CloseReason{
       .by = CloseReason::By::Peer, .by_application = false, .code = close->error_code, .text = {}});
 }

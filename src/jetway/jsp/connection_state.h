@@ -1,11 +1,11 @@
 #pragma once
 
 #include <algorithm>
-#include <deque>
 #include <memory>
 #include <optional>
 #include <vector>
 
+#include "jetway/base/queue.h"
 #include "jetway/jsp/connection.h"
 #include "jetway/jsp/connection_ids.h"
 #include "jetway/jsp/establishment.h"
@@ -259,7 +259,7 @@ class Connection::State final : private PacketFate, private ConnectionIdSource {
   TimePoint next_close_{};
 
   std::unique_ptr<Trace> trace_;  // null: nobody looks
-  std::deque<session::EngineEvent> events_;
+  Queue<session::EngineEvent> events_;
   bool is_close_reported_ = false;
   ConnectionStatistics statistics_;
   session::LimitedBy limited_by_ = session::LimitedBy::Application;
