@@ -186,6 +186,8 @@ class Connection::State final : private PacketFate, private ConnectionIdSource {
   Written seal_application_packet(Now now, Path& path, const std::array<ByteView, 2>& parts,
                                   const HeaderLayout& layout, SentPacket& sent, MutableBytes out);
   void skip_packet_number(Path& path);
+  void keep_duplicate(const Path& path, const std::array<ByteView, 2>& frames);
+  std::optional<Transmit> transmit_duplicate(Now now, MutableBytes out);
   std::optional<AckFrame> write_ack(Now now, const AckTracker& acks, wire::PacketWriter& packet);
   static bool write_ping(wire::PacketWriter& packet, bool is_wanted);
   void write_session_frames(Now now, Path& path, Payload& payload, SentPacket& sent);
@@ -249,6 +251,12 @@ class Connection::State final : private PacketFate, private ConnectionIdSource {
   };
   std::vector<Abandoned> abandoned_;
   std::uint64_t next_record_ = 1;
+  // Frames of the session that have gone over one path and go over another one too (PathSchedule::Redundant).
+  struct Duplicate {
+    PathId sent_on = 0;
+    Bytes frames;
+  };
+  std::optional<Duplicate> duplicate_;
 
   // The end: CONNECTION_CLOSE goes until the peer says it too, or time is up.
   std::optional<session::CloseReason> close_reason_;

@@ -47,6 +47,7 @@ std::optional<Transmit> Connection::State::poll_transmit(Now now, MutableBytes o
     if (!has_own_needs(now.engine, *path)) continue;
     if (const auto transmit = transmit_application(now, *path, out)) return transmit;
   }
+  if (const auto transmit = transmit_duplicate(now, out)) return transmit;
   if (Path* const path = next_path_for_data(now.engine)) {
     limited_by_ = LimitedBy::Cpu;  // unless we find something else when this has gone
     if (const auto transmit = transmit_mtu_probe(now, *path, out)) return transmit;
@@ -355,6 +356,44 @@ Connection::State::Written Connection::State::seal_application_packet(Now now, P
           .is_in_flight = sent.is_in_flight};
 }
 
+void Connection::State::keep_duplicate(const Path& path, const std::array<ByteView, 2>& frames) {
+  if (usable_paths() < 2) return;
+  Duplicate& kept = duplicate_.emplace(Duplicate{.sent_on = path.id, .frames = {}});
+  for (const ByteView part : frames) kept.frames.insert(kept.frames.end(), part.begin(), part.end());
+}
+
+// The same frames over the fastest other path. Nobody waits for this copy: what becomes of the first decides
+// whether they are sent again.
+std::optional<Transmit> Connection::State::transmit_duplicate(Now now, MutableBytes out) {
+  if (!duplicate_) return std::nullopt;
+  const Duplicate duplicate = *std::exchange(duplicate_, std::nullopt);
+  Path* best = nullptr;
+  for (const auto& path : paths_) {
+    const bool is_fit = path->id != duplicate.sent_on && path->is_usable() && !path->is_suspect &&
+                        path->recovery.send_budget_bytes(now.engine) > 0;
+    if (is_fit && (best == nullptr || path->recovery.rtt().smoothed() < best->recovery.rtt().smoothed()))
+      best = path.get();
+  }
+  if (best == nullptr) return std::nullopt;
+  const auto destination = remote_ids_.current(best->id);
+  SentPacket sent;
+  sent.number = best->recovery.next_packet_number(PacketSpace::Application);
+  sent.record = next_record_;
+  sent.is_ack_eliciting = true;
+  const ShortHeader header{.destination = destination.value_or(ConnectionId{}),
+                           .number = sent.number,
+                           .number_bytes = kPacketNumberMaxBytes,
+                           .key_phase = keys_->key_phase()};
+  const std::size_t overhead =
+      short_header_bytes(header.destination.size(), kPacketNumberMaxBytes) + kTagBytes;
+  if (!destination || duplicate.frames.size() + overhead > datagram_bytes(*best)) return std::nullopt;
+  const HeaderLayout layout = encode_header(out, header);
+  const Written written =
+      seal_application_packet(now, *best, {ByteView{duplicate.frames}, ByteView{}}, layout, sent, out);
+  keys_->protect_headers(std::span{&written.packet, 1});
+  return transmit_on(*best, written.bytes, written.bytes);
+}
+
 // With a mark before them where they are to be protected. What they are is known only when they are written:
 // the packet after one that was worth it gets a mark, and the place of the mark is padding when it was not.
 void Connection::State::write_session_frames(Now now, Path& path, Payload& payload, SentPacket& sent) {
@@ -374,6 +413,8 @@ void Connection::State::write_session_frames(Now now, Path& path, Payload& paylo
   if (!sent.has_session_frames) return;
   const session::PacketContent content = session_.last_content();
   is_worth_protecting_ = content.is_worth_protecting();
+  if (content.has_system && config_.schedule == PathSchedule::Redundant)
+    keep_duplicate(path, payload.session->parts());
   if (!has_mark || !fec_.on_packet_built(now.engine, path.id, sent.number, payload.session->parts(), content))
     return;
   wire::Writer writer{place};

@@ -267,6 +267,7 @@ void Streams::write_data(wire::PacketWriter& packet, std::uint64_t packet_number
 void Streams::note_content(const Stream& stream) {
   PacketContent& content = context_->content;
   const StreamPreamble& preamble = stream.send->preamble();
+  content.has_system |= stream.schedule.priority == Priority::System;
   if (preamble.is_message && stream.message_bytes <= PacketContent::kShortMessageBytes) {
     content.has_message = true;
   } else if (preamble.delivery != DeliveryMode::Reliable && !preamble.is_message) {

@@ -59,7 +59,8 @@ struct PacketContent {
   // Of a reliable stream behind which hardly anything else waits to be sent (kTailBytes): no later packet may
   // show its loss.
   bool has_tail = false;
-  bool has_bulk = false;  // of any other stream
+  bool has_bulk = false;    // of any other stream
+  bool has_system = false;  // of a stream of class System, whatever else it is
 
   static constexpr std::size_t kShortMessageBytes = 64 * 1024;
   static constexpr std::size_t kTailBytes = 8 * 1024;
