@@ -24,6 +24,10 @@ void check_init(ByteView message) {
   JETWAY_ASSERT(again->cookie == init->cookie);
   JETWAY_ASSERT(equal_bytes(again->encapsulation_key, init->encapsulation_key));
   JETWAY_ASSERT(equal_bytes(again->extensions, init->extensions));
+  const auto extensions = decode_init_extensions(init->extensions);
+  if (!extensions || !extensions->ticket) return;
+  const ByteView binder = extensions->ticket->binder;
+  JETWAY_ASSERT(binder.data() + binder.size() == message.data() + message.size());
 }
 
 void check_retry(ByteView message) {

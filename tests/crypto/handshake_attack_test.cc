@@ -258,7 +258,7 @@ TEST(HandshakeDowngradeTest, OffersThatWereTakenOutOnTheWayAreNoticed) {
   EXPECT_EQ(error_with_init([](InitMessage& init) { init.versions.push_back(0); }), HandshakeErrc::BadMac);
   EXPECT_EQ(error_with_init([](InitMessage& init) { init.transport_parameters = {}; }),
             HandshakeErrc::BadMac);
-  EXPECT_EQ(error_with_init([](InitMessage& init) { init.extensions = as_bytes("x"); }),
+  EXPECT_EQ(error_with_init([](InitMessage& init) { init.extensions = as_bytes("7\1x"); }),
             HandshakeErrc::BadMac);
   EXPECT_EQ(error_with_init([](InitMessage& init) { init.key_exchange = 2; }), HandshakeErrc::BadKeyShare);
   EXPECT_EQ(error_with_init([](InitMessage& init) { init.key_exchange = 0; }), HandshakeErrc::NoCommonSuite);

@@ -2,6 +2,7 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -55,6 +56,19 @@ Recorded record_under_load() {
   return record(pair);
 }
 
+Bytes record_init_with_ticket() {
+  test::HandshakePair pair;
+  auto ticket = std::make_shared<ResumptionTicket>();
+  ticket->ticket = Bytes(200, std::byte{0x77});
+  ticket->secret = SecretBytes(kHashBytes);
+  ticket->listener = pair.dialer_config.expected_peer.value();
+  ticket->version = 1;
+  ticket->expires = pair.dialer_now + 1h;
+  pair.dialer_config.ticket = ticket;
+  pair.start();
+  return pair.dialer->poll_output();
+}
+
 // With JETWAY_WRITE_CORPUS set the file is written, otherwise it has to be there and hold these bytes.
 void check_file(const fs::path& path, const Bytes& bytes) {
   if (std::getenv("JETWAY_WRITE_CORPUS") != nullptr) {
@@ -75,6 +89,7 @@ TEST(HandshakeCorpusTest, TheFuzzCorpusIsOfThisProtocol) {
   check_file(kCorpus / "handshake_dialer/retry", retried.to_dialer);
   check_file(kCorpus / "handshake_listener/plain", plain.to_listener);
   check_file(kCorpus / "handshake_listener/retry", record_with_wrong_clock().to_listener);
+  check_file(kCorpus / "handshake_messages/init_with_ticket", record_init_with_ticket());
   for (std::size_t i = 0; i < retried.messages.size(); ++i) {
     check_file(kCorpus / "handshake_messages" / std::to_string(i), retried.messages[i]);
   }

@@ -108,6 +108,7 @@ TEST(HandshakeMessagesTest, ResponseGoesBothWays) {
   response.random = parts.init.random;
   response.timestamp = kSentAt;
   response.suite = 2;
+  response.takes_early_data = true;
   response.x25519_share = parts.share;
   response.ciphertext = ciphertext;
   Bytes message = encode_response(response, sealed.size());
@@ -120,6 +121,7 @@ TEST(HandshakeMessagesTest, ResponseGoesBothWays) {
   EXPECT_EQ(decoded->random, response.random);
   EXPECT_EQ(decoded->timestamp, kSentAt);
   EXPECT_EQ(decoded->suite, 2);
+  EXPECT_TRUE(decoded->takes_early_data);
   EXPECT_TRUE(equal_bytes(decoded->x25519_share, parts.share));
   EXPECT_TRUE(equal_bytes(decoded->ciphertext, ciphertext));
   EXPECT_TRUE(equal_bytes(decoded->sealed, sealed));
@@ -127,6 +129,26 @@ TEST(HandshakeMessagesTest, ResponseGoesBothWays) {
   for (std::size_t size = kMessageHeaderBytes; size < clear; ++size) {
     EXPECT_FALSE(decode_response(ByteView{message}.first(size)).has_value());
   }
+}
+
+TEST(HandshakeMessagesTest, ATicketIsFoundBehindExtensionsOfLaterVersions) {
+  const Bytes ticket = to_bytes("a ticket");
+  Bytes extensions = {std::byte{0x3f}, std::byte{2}, std::byte{0xaa}, std::byte{0xbb}};
+  EXPECT_FALSE(decode_init_extensions(extensions)->ticket.has_value());
+  const Bytes offer = encode_ticket_extension(ticket);
+  extensions.insert(extensions.end(), offer.begin(), offer.end());
+  const auto decoded = decode_init_extensions(extensions);
+  ASSERT_TRUE(decoded && decoded->ticket);
+  EXPECT_TRUE(equal_bytes(decoded->ticket->ticket, ticket));
+  EXPECT_EQ(decoded->ticket->binder.data() + kBinderBytes, extensions.data() + extensions.size());
+
+  for (std::size_t size = 5; size < extensions.size(); ++size) {
+    EXPECT_FALSE(decode_init_extensions(ByteView{extensions}.first(size)).has_value()) << size;
+  }
+  extensions.insert(extensions.end(), {std::byte{0x3f}, std::byte{0}});
+  EXPECT_FALSE(decode_init_extensions(extensions).has_value()) << "the binder has to be the end";
+  EXPECT_FALSE(decode_init_extensions(as_bytes("x")).has_value());
+  EXPECT_TRUE(decode_init_extensions({}).has_value());
 }
 
 TEST(HandshakeMessagesTest, ImpossibleFieldsAreRefused) {

@@ -36,6 +36,29 @@ void DialerMachine::on_event(DialerEvent event) {
   if (state_ == DialerState::Done || state_ == DialerState::Failed) keys_.reset();
 }
 
+bool DialerMachine::can_offer_ticket(WallTime now) const {
+  const ResumptionTicket* ticket = config().ticket.get();
+  return ticket != nullptr && config().expected_peer == ticket->listener && now < ticket->expires &&
+         std::ranges::contains(config().versions, ticket->version) &&
+         std::ranges::contains(config().suites, ticket->suite);
+}
+
+// The binder covers all that is in front of it, and ends the message.
+Bytes DialerMachine::encode_with_ticket(InitMessage init) {
+  const ResumptionTicket& ticket = *config().ticket;
+  const Bytes extensions = encode_ticket_extension(ticket.ticket);
+  init.extensions = extensions;
+  Bytes message = encode_init(init);
+  const MutableBytes binder = MutableBytes{message}.last(kBinderBytes);
+  const Hash256 prefix = sha256(ByteView{message}.first(message.size() - kBinderBytes));
+  copy_bytes(binder, ticket_binder(ticket.secret, prefix).view());
+  early_ = {.suite = ticket.suite,
+            .traffic = derive_early_traffic(ticket.secret, sha256(message)),
+            .peer = ticket.listener,
+            .session_parameters = ticket.session_parameters};
+  return message;
+}
+
 void DialerMachine::send_init(WallTime now, std::optional<Cookie> cookie) {
   InitMessage init;
   init.versions = config().versions;
@@ -48,7 +71,9 @@ void DialerMachine::send_init(WallTime now, std::optional<Cookie> cookie) {
   for (const Suite suite : config().suites) init.suites.push_back(static_cast<std::uint8_t>(suite));
   init.transport_parameters = config().transport_parameters;
   init.cookie = cookie;
-  const Bytes message = encode_init(init);
+  early_.reset();
+  const Bytes message =
+      !cookie && can_offer_ticket(now) ? encode_with_ticket(std::move(init)) : encode_init(init);
   init_hash_ = sha256(message);
   if (cookie) transcript_.begin_after_retry(*cookie);
   send(message);
@@ -106,6 +131,10 @@ HandshakeStep DialerMachine::check_choice(WallTime now, const ResponseMessage& r
       response.timestamp > now + clock_offset_ + tolerance) {
     return refuse(HandshakeErrc::StaleTimestamp, "the Response is not of now");
   }
+  if (response.takes_early_data && !early_) {
+    return refuse(HandshakeErrc::Malformed, "the listener takes a ticket that we did not offer");
+  }
+  result_.is_early_data_accepted = response.takes_early_data;
   result_.version = response.version;
   result_.suite = *suite;
   result_.key_exchange = config().key_exchange;

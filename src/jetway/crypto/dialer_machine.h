@@ -25,6 +25,8 @@ class DialerMachine final : public HandshakeMachine {
   HandshakeStep handle_response(WallTime now, ByteView message);
   HandshakeStep check_choice(WallTime now, const ResponseMessage& response);
   HandshakeStep check_peer(const PeerId& peer) const;
+  bool can_offer_ticket(WallTime now) const;
+  Bytes encode_with_ticket(InitMessage init);
   void send_init(WallTime now, std::optional<Cookie> cookie);
   void on_event(DialerEvent event);
 

@@ -83,6 +83,8 @@ const HandshakePacketSecrets* Handshake::handshake_packet_secrets() const {
   return machine_->packet_secrets();
 }
 
+const EarlySecret* Handshake::early_secret() const { return machine_->early_secret(); }
+
 bool Handshake::is_complete() const { return machine_->is_complete(); }
 
 HandshakeResult Handshake::take_result() {

@@ -19,6 +19,7 @@
 #include "jetway/crypto/peer_id.h"
 #include "jetway/crypto/secret.h"
 #include "jetway/crypto/suite.h"
+#include "jetway/crypto/ticket.h"
 
 namespace jetway::crypto {
 
@@ -82,6 +83,16 @@ struct HandshakeConfig {
   // Dialer: the peer that has to answer; any other is PeerMismatch.
   std::optional<PeerId> expected_peer;
 
+  // Dialer: for early data, with a listener that is the expected peer. A ticket is good for one handshake;
+  // whether it is taken is in the result. Null: none.
+  std::shared_ptr<const ResumptionTicket> ticket;
+
+  // Listener: takes early data with tickets from here (borrowed; the shard's own). Null: never.
+  TicketIssuer* tickets = nullptr;
+
+  // Listener: whether a peer may come in by the allow list as it is now. Empty: nobody sends early data.
+  std::function<bool(const PeerId&)> is_admitted_early;
+
   // Dialer, when no peer is expected: whether this identity is known. False aborts with UnknownPeer before
   // Confirm, so that our own identity is not shown to a stranger. Empty: nobody is known.
   std::function<bool(const PeerId&)> is_known;
@@ -98,6 +109,17 @@ struct HandshakeResult {
   SecretBytes send_secret;
   SecretBytes receive_secret;
   SecretBytes exporter_secret;
+  SecretBytes resumption_secret;  // for tickets (ticket.h)
+  bool is_early_data_accepted = false;
+};
+
+// The secret of early data: from the Init on, which may be a copy of one that was sent before as far as the
+// listener knows.
+struct EarlySecret {
+  Suite suite = Suite::Aes256Gcm;
+  SecretBytes traffic;       // traffic secret of what the dialer sends early
+  PeerId peer;               // the other end, which is to prove it yet
+  Bytes session_parameters;  // of the listener, as they were when it issued the ticket
 };
 
 // For datagram pipes, which seal the packets that carry Confirm and what acknowledges them: as strong as the
@@ -143,6 +165,10 @@ class Handshake {
   const HandshakeRandom& init_random() const;
   // Null until Response is verified (dialer) or ready to be polled (listener).
   const HandshakePacketSecrets* handshake_packet_secrets() const;
+
+  // Dialer: from the beginning, if the ticket could be offered; null again when a Retry has come. Listener:
+  // once it has taken a ticket.
+  const EarlySecret* early_secret() const;
 
   // Dialer: keys agreed and Confirm polled or ready to be. Listener: Confirm verified.
   bool is_complete() const;

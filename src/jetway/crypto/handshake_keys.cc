@@ -11,6 +11,7 @@ namespace jetway::crypto {
 namespace {
 
 constexpr std::string_view kProtocolLabel = "jetway handshake 1";
+constexpr std::string_view kEarlyLabel = "jetway early 1";
 constexpr std::string_view kSignatureContext = "jetway handshake 1 signature";
 constexpr std::string_view kMacContext = "jetway handshake 1 identity";
 // Of the pseudo message that stands for an Init which its listener has not kept; no real one has it.
@@ -50,7 +51,18 @@ SessionSecrets derive_session_secrets(const HandshakeKeys& keys, const Hash256& 
   };
   return {.dialer = derive("dialer traffic"),
           .listener = derive("listener traffic"),
-          .exporter = derive("exporter")};
+          .exporter = derive("exporter"),
+          .resumption = derive("resumption")};
+}
+
+Hash256 ticket_binder(const SecretBytes& ticket_secret, const Hash256& init_prefix) {
+  const SecretBytes early = hkdf_extract(as_bytes(kEarlyLabel), ticket_secret.view());
+  return hmac_sha256(hkdf_expand_label(early, "binder", {}, kHashBytes).view(), {init_prefix.view()});
+}
+
+SecretBytes derive_early_traffic(const SecretBytes& ticket_secret, const Hash256& init) {
+  const SecretBytes early = hkdf_extract(as_bytes(kEarlyLabel), ticket_secret.view());
+  return hkdf_expand_label(early, "early traffic", init.view(), kHashBytes);
 }
 
 Bytes signature_input(Role role, const Hash256& transcript) {

@@ -45,10 +45,16 @@ struct SessionSecrets {
   SecretBytes dialer;  // what the dialer seals with
   SecretBytes listener;
   SecretBytes exporter;
+  SecretBytes resumption;  // where the secrets of tickets come from
 };
 
 // `transcript` ends with Confirm.
 SessionSecrets derive_session_secrets(const HandshakeKeys& keys, const Hash256& transcript);
+
+// Of the secret of a ticket (docs/protocol/handshake.md section 9). The binder shows that whoever made an
+// Init has it; `init_prefix` is the hash of that Init up to the binder, `init` that of all of it.
+Hash256 ticket_binder(const SecretBytes& ticket_secret, const Hash256& init_prefix);
+SecretBytes derive_early_traffic(const SecretBytes& ticket_secret, const Hash256& init);
 
 // What an identity signs: a context that no other protocol signs, the role, the transcript.
 Bytes signature_input(Role role, const Hash256& transcript);

@@ -106,6 +106,7 @@ void HandshakeMachine::complete(Proven peer, const HandshakeKeys& keys) {
   result_.send_secret = std::move(is_dialer ? secrets.dialer : secrets.listener);
   result_.receive_secret = std::move(is_dialer ? secrets.listener : secrets.dialer);
   result_.exporter_secret = std::move(secrets.exporter);
+  result_.resumption_secret = std::move(secrets.resumption);
 }
 
 }  // namespace jetway::crypto

@@ -43,6 +43,7 @@ class HandshakeMachine {
   const HandshakePacketSecrets* packet_secrets() const {
     return packet_secrets_ ? &*packet_secrets_ : nullptr;
   }
+  const EarlySecret* early_secret() const { return early_ ? &*early_ : nullptr; }
 
  protected:
   struct Proven {
@@ -69,6 +70,7 @@ class HandshakeMachine {
 
   Transcript transcript_;
   HandshakeResult result_;
+  std::optional<EarlySecret> early_;
   HandshakeRandom init_random_{};  // of the dialer's first Init
 
  private:

@@ -3,6 +3,7 @@
 #include "jetway/base/assert.h"
 #include "jetway/crypto/handshake.h"
 #include "jetway/crypto/identity.h"
+#include "jetway/crypto/ticket.h"
 #include "jetway/wire/reader.h"
 #include "jetway/wire/varint.h"
 #include "jetway/wire/writer.h"
@@ -13,6 +14,7 @@ namespace {
 
 constexpr std::size_t kKeyShareMaxBytes = 2048;
 constexpr std::size_t kExtensionsMaxBytes = 4096;
+constexpr std::uint64_t kTicketExtension = 1;
 constexpr std::size_t kCookieBytes = kHashBytes + 8 + kHashBytes;
 // Later ones, 280,000 years from now, would overflow what they are compared with.
 constexpr std::uint64_t kTimestampMax = std::uint64_t{1} << 53;
@@ -157,6 +159,34 @@ std::optional<InitMessage> decode_init(ByteView message) {
   return init;
 }
 
+Bytes encode_ticket_extension(ByteView ticket) {
+  JETWAY_ASSERT(ticket.size() <= kTicketMaxBytes);
+  const std::size_t body = wire::varint_size(ticket.size()) + ticket.size() + kBinderBytes;
+  Bytes extension(wire::varint_size(kTicketExtension) + wire::varint_size(body) + body);
+  wire::Writer out(extension);
+  out.varint(kTicketExtension);
+  out.varint(body);
+  out.sized_bytes(ticket);
+  out.reserve(kBinderBytes);
+  return extension;
+}
+
+std::optional<InitExtensions> decode_init_extensions(ByteView bytes) {
+  wire::Reader in(bytes);
+  InitExtensions extensions;
+  while (in.ok() && !in.is_empty()) {
+    const std::uint64_t type = in.varint();
+    wire::Reader body(in.sized_bytes(kExtensionsMaxBytes));
+    if (type != kTicketExtension) continue;
+    TicketExtension& ticket = extensions.ticket.emplace();
+    ticket.ticket = body.sized_bytes(kTicketMaxBytes);
+    ticket.binder = body.bytes(kBinderBytes);
+    if (!body.is_complete() || !in.is_empty()) in.fail();
+  }
+  if (!in.ok()) return std::nullopt;
+  return extensions;
+}
+
 Bytes encode_retry(const Cookie& cookie) {
   MessageWriter message(MessageType::Retry);
   message.cookie(cookie);
@@ -177,6 +207,7 @@ Bytes encode_response(const ResponseMessage& response, std::size_t sealed_bytes)
   out.bytes(response.random);
   message.timestamp(response.timestamp);
   out.u8(response.suite);
+  out.u8(response.takes_early_data ? 1 : 0);
   out.bytes(response.x25519_share);
   out.sized_bytes(response.ciphertext);
   return message.finish(sealed_bytes);
@@ -189,6 +220,9 @@ std::optional<ResponseMessage> decode_response(ByteView message) {
   response.random = read_array<HandshakeRandom>(in);
   response.timestamp = read_timestamp(in);
   response.suite = in.u8();
+  const std::uint8_t early_data = in.u8();
+  if (early_data > 1) in.fail();
+  response.takes_early_data = early_data == 1;
   response.x25519_share = in.bytes(kX25519Bytes);
   response.ciphertext = in.sized_bytes(kKeyShareMaxBytes);
   response.clear_bytes = message.size() - in.remaining();

@@ -38,7 +38,8 @@ struct InitMessage {
   std::vector<std::uint8_t> suites;  // 1 to kOffersMax
   ByteView transport_parameters;
   std::optional<Cookie> cookie;
-  // For later versions, which may add fields here; the form of all else is that of every version.
+  // A list of which what is unknown is skipped, so that later versions may add to it; the form of all else is
+  // that of every version.
   ByteView extensions;
 };
 
@@ -47,11 +48,24 @@ struct ResponseMessage {
   HandshakeRandom random{};
   WallTime timestamp{};
   std::uint8_t suite = 0;
+  bool takes_early_data = false;
   ByteView x25519_share;
   ByteView ciphertext;
   ByteView sealed;
   std::size_t clear_bytes = 0;  // of the message, header included, in front of `sealed`
 };
+
+// In the extensions of an Init, the last of them, so that the binder ends the message.
+struct TicketExtension {
+  ByteView ticket;
+  ByteView binder;
+};
+struct InitExtensions {
+  std::optional<TicketExtension> ticket;
+};
+// With an empty binder, to be filled in: the last kBinderBytes of the Init.
+Bytes encode_ticket_extension(ByteView ticket);
+std::optional<InitExtensions> decode_init_extensions(ByteView extensions);
 
 // Proof of an identity: in Response and Confirm, under the seal.
 struct IdentityProof {

@@ -88,10 +88,31 @@ HandshakeStep ListenerMachine::send_retry(WallTime now, ByteView init) {
   return {};
 }
 
+// The Init is fresh and was not here before. A ticket that is not taken costs its owner a round trip.
+void ListenerMachine::take_ticket(WallTime now, const TicketExtension& offer, ByteView message) {
+  if (config().tickets == nullptr) return;
+  const Hash256 prefix = sha256(message.first(message.size() - kBinderBytes));
+  std::expected<RedeemedTicket, TicketErrc> ticket =
+      config().tickets->redeem(now, {.ticket = offer.ticket, .binder = offer.binder, .init_prefix = prefix},
+                               config().is_admitted_early);
+  if (!ticket || ticket->version != result_.version ||
+      !std::ranges::contains(config().suites, ticket->suite)) {
+    return;
+  }
+  early_ = {.suite = ticket->suite,
+            .traffic = derive_early_traffic(ticket->secret, sha256(message)),
+            .peer = ticket->peer,
+            .session_parameters = std::move(ticket->session_parameters)};
+  result_.is_early_data_accepted = true;
+}
+
 HandshakeStep ListenerMachine::send_response(WallTime now, const InitMessage& init, ByteView message) {
+  const std::optional<InitExtensions> extensions = decode_init_extensions(init.extensions);
+  if (!extensions) return refuse(HandshakeErrc::Malformed, "the Init's extensions cannot be read");
   std::optional<HybridAnswer> answer =
       answer_key_exchange(result_.key_exchange, init.x25519_share, init.encapsulation_key, random());
   if (!answer) return refuse(HandshakeErrc::BadKeyShare, "the dialer's key share is not valid");
+  if (extensions->ticket && !init.cookie) take_ticket(now, *extensions->ticket, message);
   if (init.cookie) transcript_.begin_after_retry(*init.cookie);
   transcript_.add(message);
 
@@ -100,6 +121,7 @@ HandshakeStep ListenerMachine::send_response(WallTime now, const InitMessage& in
   random().fill(response.random);
   response.timestamp = now;
   response.suite = static_cast<std::uint8_t>(result_.suite);
+  response.takes_early_data = early_.has_value();
   response.x25519_share = answer->x25519_share;
   response.ciphertext = answer->ciphertext;
   send(encode_response(response, sealed_proof_bytes(config().transport_parameters)));
@@ -119,6 +141,9 @@ HandshakeStep ListenerMachine::handle_confirm(ByteView message) {
   if (!peer) return std::unexpected(peer.error());
   if (!peer->transport_parameters.empty()) {
     return refuse(HandshakeErrc::Malformed, "the Confirm brings transport parameters");
+  }
+  if (early_ && peer->key.peer_id() != early_->peer) {
+    return refuse(HandshakeErrc::PeerMismatch, "the ticket was another peer's", peer->key.peer_id());
   }
   transcript_.add(*sealed);
   complete(*std::move(peer), *keys_);
