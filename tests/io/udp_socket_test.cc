@@ -190,6 +190,7 @@ class UdpFeatureTest : public testing::TestWithParam<unsigned> {
  protected:
   static UdpConfig config() {
     UdpConfig config;
+    config.send_batch = 64;
     config.features = {.segmentation = (GetParam() & 1) == 0,
                        .coalescing = (GetParam() & 2) == 0,
                        .local_addresses = (GetParam() & 4) == 0,
