@@ -33,6 +33,7 @@ void pad(wire::PacketWriter& packet, std::size_t bytes) {
 std::optional<Transmit> Connection::State::poll_transmit(Now now, MutableBytes out) {
   JETWAY_ASSERT(out.size() >= kBatchMaxBytes);
   if (phase_ == Phase::Closed) return std::nullopt;
+  for (const auto& path : paths_) path->ecn = path->recovery.ecn_to_send();
   if (phase_ == Phase::Lingering) return transmit_close(now, out);
   sweep_paths();
   if (establishment_) {
@@ -131,7 +132,7 @@ Transmit Connection::State::transmit_on(Path& path, std::size_t bytes, std::size
   session_.counters().bytes_sent.add(bytes);
   return {.local = path.local,
           .remote = path.remote,
-          .ecn = path.recovery.ecn_to_send(),
+          .ecn = path.ecn,
           .bytes = bytes,
           .segment_bytes = segment_bytes,
           .departure = {}};
@@ -223,6 +224,7 @@ std::size_t Connection::State::write_handshake_packet(Now now, HandshakeSpace& s
   sent.bytes = static_cast<std::uint32_t>(bytes);
   sent.is_ack_eliciting = is_ack_eliciting;
   sent.is_in_flight = is_ack_eliciting || is_padded;
+  sent.ecn = path.ecn;
   path.recovery.on_packet_sent(now.engine, space.space, sent);
   return bytes;
 }
@@ -345,7 +347,7 @@ Connection::State::Written Connection::State::seal_application_packet(Now now, P
   ++next_record_;
   sent.bytes = static_cast<std::uint32_t>(bytes);
   sent.is_in_flight = sent.is_ack_eliciting;
-  sent.ecn = path.recovery.ecn_to_send();
+  sent.ecn = path.ecn;
   session_.counters().packets_sent.add(1);
   statistics_.header_bytes_sent += layout.header_bytes;
   path.recovery.on_packet_sent(now.engine, PacketSpace::Application, sent);

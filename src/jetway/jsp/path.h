@@ -57,6 +57,7 @@ struct Path {
   std::uint64_t bytes_sent = 0;
   std::size_t recovery_datagram_bytes = kBaseDatagramBytes;  // that recovery has been told
   PacketNumber skip_at = 1000;                               // the next packet number that is left out
+  Ecn ecn = Ecn::NotCapable;                                 // of the whole batch that is being written
   // When pacing lets the next batch go; while it is what we wait for.
   std::optional<TimePoint> next_send;
 
