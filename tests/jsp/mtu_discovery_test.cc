@@ -123,6 +123,18 @@ TEST(MtuDiscoveryTest, LargePacketsThatVanishAmongSmallOnesAreABlackHole) {
   EXPECT_EQ(discovery.max_datagram_bytes(), 1232u);
 }
 
+TEST(MtuDiscoveryTest, AfterAnOutageTheOldSizeIsFoundAgain) {
+  MtuDiscovery discovery;
+  discovery.start({});
+  search(discovery, 1472);
+  for (int outage = 0; outage < 5; ++outage) {
+    for (std::uint64_t i = 0; i < 100; ++i) discovery.on_packet_lost({}, i, 1472, false);
+    discovery.on_packet_acked({}, 200, 80);
+    search(discovery, 1472);
+    EXPECT_EQ(discovery.max_datagram_bytes(), 1472u);
+  }
+}
+
 TEST(MtuDiscoveryTest, OrdinaryLossIsNoBlackHole) {
   MtuDiscovery discovery;
   discovery.start({});

@@ -124,7 +124,8 @@ void MtuDiscovery::fail_candidate(TimePoint now) {
 
 void MtuDiscovery::fall_back(TimePoint now) {
   enter(MtuEvent::BlackHole);
-  too_large_ = current_;
+  // What has worked so far is tried again like everything else: it may have been an outage, and a path must
+  // not lose a size with each of them.
   current_ = kBaseDatagramBytes;
   candidate_ = 0;
   probe_.reset();

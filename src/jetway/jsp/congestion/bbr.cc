@@ -13,9 +13,12 @@ constexpr double kPacingShare = 0.99;
 constexpr std::uint64_t kMinimumPipeDatagrams = 4;
 constexpr double kHeadroom = 0.15;
 // Section 5.5.8: bursts that are on their way through both hosts, besides what is on the path.
-constexpr std::uint64_t kBursts = 3;
+constexpr std::uint64_t kBursts = 2;
 constexpr std::uint64_t kBurstMax = 64 << 10;
 constexpr std::uint64_t kBurstsPerSecondOfRate = 1000;
+// What both hosts may hold up packets by beside what the path does: on paths shorter than this their batches
+// and schedulers are most of the round trip, and a window of the empty path's would be the limit.
+constexpr std::uint64_t kHostDelaysPerSecond = 2000;
 
 }  // namespace
 
@@ -76,6 +79,9 @@ void Bbr::on_ack(const AckSummary& summary) {
 void Bbr::on_persistent_congestion(TimePoint now) {
   save_window();
   collapsed_at_ = now;
+  // Nothing has arrived for long: whatever queue there was has drained, so what comes next is a look at the
+  // empty path and ProbeRTT need not follow.
+  round_trip_.on_probed(now);
   window_ = minimum_window_bytes(datagram_bytes_);
 }
 
@@ -133,7 +139,7 @@ std::uint64_t Bbr::bandwidth_delay(double gain) const {
 std::uint64_t Bbr::with_minimum(std::uint64_t bytes) const {
   const std::uint64_t burst =
       std::max(std::min(pacing_rate_ / kBurstsPerSecondOfRate, kBurstMax), 2 * datagram_bytes_);
-  bytes = std::max({bytes, kBursts * burst, minimum_pipe()});
+  bytes = std::max({bytes, kBursts * burst, bandwidth_ / kHostDelaysPerSecond, minimum_pipe()});
   return state_ == BbrState::Up ? bytes + 2 * datagram_bytes_ : bytes;
 }
 
