@@ -94,9 +94,9 @@ TEST_F(LossTest, SpuriousLossesRaiseThePacketThreshold) {
 }
 
 TEST_F(LossTest, ThePacketThresholdHasALimit) {
-  send_many(1000);
-  ack(1000);
-  ack({{1000, 1000}, {1, 1}});
+  send_many(4000);
+  ack(4000);
+  ack({{4000, 4000}, {1, 1}});
   EXPECT_EQ(recovery_->packet_threshold(), config_.packet_threshold_max);
 }
 
@@ -136,6 +136,18 @@ TEST_F(LossTest, TheMemoryOfLossesIsBounded) {
   ack({{1, 100}});
   EXPECT_EQ(controller_->spurious, 10);
   EXPECT_EQ(fate_.acked.size(), 1u + 2 + 10);
+}
+
+TEST_F(LossTest, MemoryThatIsNotNeededIsGivenBack) {
+  send_many(5);
+  recovery_->release_memory();
+  ack({{1, 5}});
+  EXPECT_EQ(fate_.acked.size(), 5u) << "what is on the way stays";
+  recovery_->release_memory();
+  recovery_->check_invariants();
+  send();
+  ack(6);
+  EXPECT_EQ(fate_.acked.size(), 6u);
 }
 
 TEST_F(LossTest, ALostMtuProbeIsNoCongestion) {
@@ -199,6 +211,20 @@ TEST_F(LossTest, ALostPacketThatIsRepairedIsDelivered) {
   EXPECT_EQ(fate_.acked, (Numbers{1, 2, 3}));
   EXPECT_EQ(controller_->lost, 3);
   EXPECT_EQ(recovery_->in_flight_bytes(), 0u);
+}
+
+TEST_F(LossTest, AllCanBeDeclaredLostWithoutBlamingThePath) {
+  send_many(5);
+  const PacketNumber probe = send_mtu_probe();
+  recovery_->declare_all_lost(now_, fate_);
+  recovery_->check_invariants();
+  EXPECT_EQ(fate_.lost, (Numbers{1, 2, 3, 4, 5, probe}));
+  EXPECT_EQ(controller_->lost, 0);
+  EXPECT_EQ(recovery_->in_flight_bytes(), 0u);
+  EXPECT_FALSE(recovery_->next_timeout());
+  fate_ = {};
+  ack({{1, 5}});
+  EXPECT_EQ(fate_.acked, (Numbers{1, 2, 3, 4, 5})) << "they may come after all";
 }
 
 // ---- persistent congestion, RFC 9002 section 7.6 ----

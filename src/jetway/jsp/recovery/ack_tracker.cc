@@ -10,8 +10,9 @@ namespace {
 // Below it timers are too coarse to tell delays apart.
 constexpr std::chrono::milliseconds kAckDelayMin{1};
 constexpr std::uint64_t kAckPacketsLimit = 1 << 20;
-// So many ranges may be repeated for ever without a thought.
+// So many ranges may be repeated, and so many frames sent, without asking whether they arrive.
 constexpr std::size_t kQuietRanges = 8;
+constexpr std::uint32_t kQuietFrames = 64;
 
 std::ptrdiff_t offset(std::size_t index) { return static_cast<std::ptrdiff_t>(index); }
 
@@ -145,7 +146,9 @@ AckFrame AckTracker::make_frame(TimePoint now) const {
 }
 
 bool AckTracker::wants_ping() const {
-  return !told_ && ranges_.size() > kQuietRanges && ranges_[kQuietRanges].last >= told_below_;
+  if (told_) return false;
+  return frames_since_told_ >= kQuietFrames ||
+         (ranges_.size() > kQuietRanges && ranges_[kQuietRanges].last >= told_below_);
 }
 
 void AckTracker::on_frame_sent(const AckFrame& frame, std::uint64_t record, bool is_ack_eliciting) {
@@ -153,9 +156,11 @@ void AckTracker::on_frame_sent(const AckFrame& frame, std::uint64_t record, bool
   deadline_ = kNever;
   is_wanted_now_ = false;
   largest_told_ = frame.largest();
+  if (frames_since_told_ < kQuietFrames) ++frames_since_told_;
   const std::size_t count = frame.ranges.size();
   const bool tells_all = count == ranges_.size() || ranges_[count].last < told_below_;
   if (is_ack_eliciting && tells_all && !told_) {
+    frames_since_told_ = 0;
     told_ = Told{.record = record, .largest = frame.largest(), .lowest_since = frame.largest() + 1};
   }
 }

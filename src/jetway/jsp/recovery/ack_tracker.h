@@ -46,8 +46,9 @@ class AckTracker {
 
   // The frame as it has to be now: a view of this tracker, good until the next packet. largest() is there.
   AckFrame make_frame(TimePoint now) const;
-  // A PING beside it, so that the packet is acknowledged and the ranges it tells of need not be repeated for
-  // ever (RFC 9000 section 13.2.4). At most one is waited for at a time.
+  // A PING beside it, so that the packet is acknowledged: then the ranges it tells of need not be repeated
+  // (RFC 9000 section 13.2.4), and the numbers of packets that hold nothing but ACKs stay short. At most one
+  // is waited for at a time.
   bool wants_ping() const;
   // `frame`, of make_frame(), perhaps cut by fit_ack(), is in the packet with this record.
   void on_frame_sent(const AckFrame& frame, std::uint64_t record, bool is_ack_eliciting);
@@ -85,6 +86,7 @@ class AckTracker {
   TimePoint deadline_ = kNever;
   std::optional<PacketNumber> largest_told_;  // in the last frame
   std::optional<Told> told_;
+  std::uint32_t frames_since_told_ = 0;
 };
 
 }  // namespace jetway::jsp

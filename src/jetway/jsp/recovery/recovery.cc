@@ -135,6 +135,13 @@ void Recovery::set_max_datagram_bytes(TimePoint now, std::size_t bytes) {
   pacer_.set_max_datagram_bytes(now, bytes);
 }
 
+void Recovery::release_memory() {
+  for (Space& space : spaces_) {
+    if (space.on_the_way.is_empty()) space.on_the_way.clear();
+    if (space.lost.is_empty()) space.lost.clear();
+  }
+}
+
 // ---- what is known ----
 
 bool Recovery::has_in_flight() const {

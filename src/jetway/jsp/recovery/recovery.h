@@ -26,7 +26,8 @@ struct RecoveryConfig {
   Duration initial_rtt = std::chrono::milliseconds(333);      // RFC 9002 section 6.2.2
   Duration timer_granularity = std::chrono::milliseconds(1);  // RFC 9002 section 6.1.2
   std::uint32_t packet_threshold = 3;                         // RFC 9002 section 6.1.1
-  std::uint32_t packet_threshold_max = 300;                   // as far as reordering raises it
+  // As far as reordering raises it. The time threshold finds losses within an RTT all the same.
+  std::uint32_t packet_threshold_max = 3000;
   bool uses_ecn = true;
   // Probe timeouts grow no further apart than this (or one probe timeout, if that is longer), so that a path
   // that was down is found soon after it is back; a probe is less than what a keepalive costs.
@@ -133,6 +134,9 @@ class Recovery {
   void reset_path(TimePoint now, std::unique_ptr<CongestionController> controller);
   void reset_path(TimePoint now);
   void set_max_datagram_bytes(TimePoint now, std::size_t bytes);
+
+  // Gives back what is not needed while nothing is on the way; for a connection that is idle.
+  void release_memory();
 
   // Something on the way that asks for an ACK.
   bool has_in_flight() const;

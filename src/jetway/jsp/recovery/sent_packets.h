@@ -22,7 +22,7 @@ class SentPackets {
   const SentPacket& front() const { return slot(begin_); }
   const SentPacket& back() const { return slot(end_ - 1); }
 
-  // Costs most when `packet` is not the newest: one step for each that is newer.
+  // Each number once. Costs most when `packet` is not the newest: one step for each that is newer.
   void add(const SentPacket& packet) {
     if (end_ - begin_ == packets_.size()) grow();
     slot(end_) = packet;
@@ -78,7 +78,7 @@ class SentPackets {
     for (std::uint64_t i = begin_; i < end_ && count > 0; i = next_present(i + 1), --count) visit(slot(i));
   }
 
-  void clear();
+  void clear();  // and gives its memory back
 
   void check_invariants() const;
 
