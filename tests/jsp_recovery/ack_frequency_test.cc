@@ -125,6 +125,17 @@ TEST_F(AckFrequencyTest, TheDelayToExpectIsTheLongestThePeerMayKnow) {
   EXPECT_EQ(frequency_.peer_max_ack_delay(), 20ms) << "perhaps arrived";
 }
 
+TEST_F(AckFrequencyTest, ThePeerIsNotAskedToWaitLongerThanItAnnounced) {
+  frequency_.on_peer_max_ack_delay(5ms);
+  EXPECT_EQ(frequency_.peer_max_ack_delay(), 5ms);
+  update(1000, 1s);
+  const auto frame = write(1);
+  ASSERT_TRUE(frame);
+  EXPECT_EQ(frame->max_ack_delay, Duration{5ms});
+  frequency_.on_peer_max_ack_delay(50ms);
+  EXPECT_EQ(frequency_.peer_max_ack_delay(), 5ms) << "too late";
+}
+
 TEST_F(AckFrequencyTest, CanBeOff) {
   frequency_ = AckFrequency{{.is_enabled = false}};
   update(1000);

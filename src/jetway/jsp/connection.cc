@@ -178,7 +178,10 @@ void Connection::State::on_handshake_confirmed() {
   if (std::exchange(is_confirmed_, true)) return;
   discard(PacketSpace::Initial);
   discard(PacketSpace::Handshake);
-  for (const auto& path : paths_) path->recovery.on_handshake_confirmed(peer_.max_ack_delay);
+  for (const auto& path : paths_) {
+    path->recovery.on_handshake_confirmed(peer_.max_ack_delay);
+    path->ack_frequency.on_peer_max_ack_delay(peer_.max_ack_delay);
+  }
   if (role_ == Role::Listener) handshake_done_.request();
   establishment_.reset();
 }

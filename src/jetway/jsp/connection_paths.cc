@@ -47,7 +47,10 @@ Path& Connection::State::add_path(PathId id, const IpEndpoint& local, const IpEn
   Path& path = *paths_.emplace_back(std::make_unique<Path>(id, local, remote, config_, now, seed));
   path.is_limited_by_amplification = role_ == Role::Listener;
   next_path_ = std::max(next_path_, id + 1);
-  if (is_confirmed_) path.recovery.on_handshake_confirmed(peer_.max_ack_delay);
+  if (is_confirmed_) {
+    path.recovery.on_handshake_confirmed(peer_.max_ack_delay);
+    path.ack_frequency.on_peer_max_ack_delay(peer_.max_ack_delay);
+  }
   if (result_) path.mtu.set_peer_maximum(peer_.datagram_max_bytes);
   return path;
 }

@@ -351,6 +351,7 @@ Connection::State::Handled Connection::State::take(Now now, PacketSpace space, P
     acked->is_suspect = false;
     session_.set_rtt(acked->recovery.rtt().smoothed());
     fec_.set_rtt(acked->recovery.rtt().smoothed());
+    acked->ask_for_acks(now.engine);
     update_datagram_size(now.engine, *acked);
     if (trace_) trace_metrics(now.engine, *acked);
     if (phase_ == Phase::Closing) phase_deadline_ = now.engine + config_.close_timeout;

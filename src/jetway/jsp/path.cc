@@ -26,4 +26,10 @@ Path::Path(PathId path, const IpEndpoint& local_address, const IpEndpoint& remot
       mtu(mtu_config(config)),
       open_state{.path = path, .largest = std::nullopt} {}
 
+void Path::ask_for_acks(TimePoint now) {
+  ack_frequency.update(now, recovery.controller().window_bytes() / recovery_datagram_bytes,
+                       recovery.rtt().smoothed(), recovery.packet_threshold());
+  recovery.set_peer_max_ack_delay(ack_frequency.peer_max_ack_delay());
+}
+
 }  // namespace jetway::jsp

@@ -39,6 +39,9 @@ struct Path {
   }
   bool is_usable() const { return is_validated && !is_given_up; }
 
+  // As often as the path is worth it, after an ACK of the peer.
+  void ask_for_acks(TimePoint now);
+
   const PathId id;
   // What we send from; unspecified: the system chooses, so that a dialer survives a change of its address.
   IpEndpoint local;

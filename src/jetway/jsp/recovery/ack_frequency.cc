@@ -26,6 +26,11 @@ AckFrequency::AckFrequency(const AckFrequencyConfig& config)
                .reordering_threshold = 1},
       known_delay_(config.initial_max_ack_delay) {}
 
+void AckFrequency::on_peer_max_ack_delay(Duration delay) {
+  if (next_sequence_ != 0) return;
+  config_.initial_max_ack_delay = request_.max_ack_delay = known_delay_ = delay;
+}
+
 AckFrequency::Request AckFrequency::wanted(std::uint64_t window_packets, Duration smoothed_rtt,
                                            std::uint64_t packet_threshold) const {
   const std::uint64_t share = std::bit_floor(window_packets / kAcksPerWindow);

@@ -11,7 +11,7 @@ namespace jetway::jsp {
 
 struct AckFrequencyConfig {
   bool is_enabled = true;
-  // What the peer does unless it is asked for something else: told in its parameters.
+  // What the peer does unless it is asked for something else.
   std::uint32_t initial_packets = 2;
   Duration initial_max_ack_delay = std::chrono::milliseconds(25);
   // It is never asked to wait for more packets than one system call brings.
@@ -27,6 +27,9 @@ struct AckFrequencyConfig {
 class AckFrequency {
  public:
   explicit AckFrequency(const AckFrequencyConfig& config = {});
+
+  // What the peer has announced, before anything was asked of it.
+  void on_peer_max_ack_delay(Duration delay);
 
   // After ACKs: what the path is like. `packet_threshold`: how far reordering may go before it is a loss.
   void update(TimePoint now, std::uint64_t window_packets, Duration smoothed_rtt,
