@@ -29,9 +29,9 @@ class Stream {
  public:
   session::StreamId id() const;
 
-  // At least one byte unless the end has come ({0, true}).
+  // At least one byte, unless the end has come or there is a gap to tell of (ReadResult::skipped_bytes).
   Task<std::expected<session::ReadResult, session::StreamError>> read(MutableBytes out);
-  // Fills `out`, straight from the packets; less only at the end of the stream.
+  // Fills `out`, straight from the packets; less only at the end of the stream and before a gap.
   Task<std::expected<session::ReadResult, session::StreamError>> read_full(MutableBytes out);
   // Suspends while the send buffer is full. Copies.
   Task<std::expected<void, session::StreamError>> write(ByteView data);

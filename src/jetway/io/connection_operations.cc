@@ -187,20 +187,31 @@ class ConnectionCore::PostedRead {
   bool is_posted_ = false;
 };
 
+namespace {
+
+void add(session::ReadResult& all, const session::ReadResult& more) {
+  all.bytes += more.bytes;
+  all.is_end = more.is_end;
+  all.skipped_bytes += more.skipped_bytes;
+}
+
+}  // namespace
+
 Task<ConnectionCore::ReadOutcome> ConnectionCore::read_full(Handle handle, StreamHandle stream,
                                                             MutableBytes out) {
-  std::size_t filled = 0;
-  while (filled < out.size()) {
+  session::ReadResult got;
+  while (got.bytes < out.size() && !got.is_end) {
+    // A gap stands before what is read: the next call tells of it.
+    if (got.bytes > 0 && handle->session_.is_at_gap(stream->id)) break;
     if (!handle->is_connected()) {  // what came before the end can still be read
-      auto rest = co_await read(handle, stream, out.subspan(filled));
+      auto rest = co_await read(handle, stream, out.subspan(got.bytes));
       if (!rest) co_return rest;
-      filled += rest->bytes;
-      if (rest->is_end) co_return session::ReadResult{.bytes = filled, .is_end = true};
+      add(got, *rest);
       continue;
     }
     PostedRead posted(handle->session_, stream->id);
     const std::uint64_t events_before = stream->readable_events;
-    if (const auto done = posted.post(out.subspan(filled)); !done) co_return std::unexpected(done.error());
+    if (const auto done = posted.post(out.subspan(got.bytes)); !done) co_return std::unexpected(done.error());
     handle->settle();
     // What had arrived already may have filled it, and then the event has come.
     if (stream->readable_events == events_before) co_await stream->readable.wait();
@@ -208,10 +219,9 @@ Task<ConnectionCore::ReadOutcome> ConnectionCore::read_full(Handle handle, Strea
     handle->settle();
     if (!result || result->is_end) stream->is_receive_over = true;
     if (!result) co_return result;
-    filled += result->bytes;
-    if (result->is_end) co_return session::ReadResult{.bytes = filled, .is_end = true};
+    add(got, *result);
   }
-  co_return session::ReadResult{.bytes = filled, .is_end = false};
+  co_return got;
 }
 
 Task<ConnectionCore::Done> ConnectionCore::write(Handle handle, StreamHandle stream, ByteView data) {

@@ -153,6 +153,7 @@ void Connection::State::on_handshake_complete(Now now) {
   peer_.session.clear();
   if (peer_.reset_token) remote_ids_.set_first_reset_token(*peer_.reset_token);
   main_path().mtu.set_peer_maximum(peer_.datagram_max_bytes);
+  fec_.set_peer_takes_repair(peer_.takes_repair);
   session_.on_established(now.engine, *of_session);
   apply(now, PhaseEvent::Authenticated);
   // A listener has the last word on admission, so the dialer gives it a little longer.

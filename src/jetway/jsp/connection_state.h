@@ -244,7 +244,6 @@ class Connection::State final : private PacketFate, private ConnectionIdSource {
   RemoteIds remote_ids_;
   session::Delivery handshake_done_;
   Fec fec_;
-  bool is_worth_protecting_ = true;  // what the last packet of the session held
   struct Abandoned {
     PathId path;
     session::Delivery delivery;

@@ -396,10 +396,12 @@ std::optional<Transmit> Connection::State::transmit_duplicate(Now now, MutableBy
   return transmit_on(*best, written.bytes, written.bytes);
 }
 
-// With a mark before them where they are to be protected. What they are is known only when they are written:
-// the packet after one that was worth it gets a mark, and the place of the mark is padding when it was not.
+// With a mark before them where they are to be protected. What they are is known for certain only when they
+// are written: the place of the mark is padding when they turn out not to be worth it.
 void Connection::State::write_session_frames(Now now, Path& path, Payload& payload, SentPacket& sent) {
-  const auto mark = is_worth_protecting_ ? fec_.mark() : std::nullopt;
+  const bool is_worth_protecting =
+      fec_.is_protecting() && session_.wants_protection(payload.transport.remaining());
+  const auto mark = is_worth_protecting ? fec_.mark() : std::nullopt;
   const std::size_t mark_bytes = mark ? frame_size(*mark) : 0;
   const std::size_t reserve = mark ? Fec::kReserveBytes : 0;
   if (payload.transport.remaining() <= mark_bytes + reserve) return;
@@ -414,7 +416,6 @@ void Connection::State::write_session_frames(Now now, Path& path, Payload& paylo
   sent.has_session_frames = !payload.session->is_empty();
   if (!sent.has_session_frames) return;
   const session::PacketContent content = session_.last_content();
-  is_worth_protecting_ = content.is_worth_protecting();
   if (content.has_system && config_.schedule == PathSchedule::Redundant)
     keep_duplicate(path, payload.session->parts());
   if (!has_mark || !fec_.on_packet_built(now.engine, path.id, sent.number, payload.session->parts(), content))

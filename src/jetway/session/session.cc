@@ -232,7 +232,17 @@ void Session::write_frames(TimePoint now, wire::PacketWriter& packet, std::uint6
   state_->closing.write_frames(now, packet, packet_number);
 }
 
-PacketContent Session::last_content() const { return state_->context.content; }
+bool Session::wants_protection(std::size_t room_bytes) const {
+  if (!state_->is_talking()) return false;
+  return state_->datagrams.send_interest() != SendInterest::None ||
+         state_->streams.wants_protection(room_bytes);
+}
+
+PacketContent Session::last_content() const {
+  PacketContent content = state_->context.content;
+  content.has_tail = content.has_bulk && state_->streams.is_tail(0);
+  return content;
+}
 
 void Session::on_packet_acked(TimePoint now, std::uint64_t packet_number) {
   state_->set_now(now);

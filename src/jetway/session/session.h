@@ -52,7 +52,9 @@ class Session {
   // Fills one packet with what is most urgent; packet numbers rise. Memory that the writer refers to stays
   // until the next call of any other kind: seal the packet first.
   void write_frames(TimePoint now, wire::PacketWriter& packet, std::uint64_t packet_number);
-  // What kind of content the last write_frames() wrote: what FEC goes by.
+  // Whether the next packet, with so much room for it, will hold something that is worth protecting by FEC;
+  // and what kind of content the last write_frames() wrote in truth, to be asked right after it.
+  bool wants_protection(std::size_t room_bytes) const;
   PacketContent last_content() const;
   // A pipe that does not lose calls acked as soon as the packet has been sealed.
   void on_packet_acked(TimePoint now, std::uint64_t packet_number);

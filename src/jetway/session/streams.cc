@@ -7,6 +7,18 @@
 
 namespace jetway::session {
 
+namespace {
+
+// A retransmission would hurt.
+bool is_urgent(const Stream& stream) {
+  if (!stream.send) return false;
+  const StreamPreamble& preamble = stream.send->preamble();
+  if (preamble.is_message) return stream.message_bytes <= PacketContent::kShortMessageBytes;
+  return preamble.delivery != DeliveryMode::Reliable;
+}
+
+}  // namespace
+
 Streams::Streams(Role role, StreamContext& context, std::deque<Event>& events)
     : context_(&context), events_(&events), table_(role, context), scheduler_(context.config.class_weights) {}
 
@@ -19,7 +31,7 @@ void Streams::update(Stream& stream) {
   if (stream.send) tell_sending(stream);
   queue_control(stream);
   if (!stream.is_over()) return;
-  scheduler_.deactivate(stream.schedule);
+  schedule(stream, false);
   message_bytes_ -= std::exchange(stream.message_bytes, 0);
   if (is_message_wanted_ && message_bytes_ <= context_->config.send_buffer_bytes / 2) {
     is_message_wanted_ = false;
@@ -28,12 +40,23 @@ void Streams::update(Stream& stream) {
   table_.erase(stream.id);
 }
 
+void Streams::schedule(Stream& stream, bool is_active) {
+  if (stream.schedule.is_active() == is_active) return;
+  if (is_active) {
+    scheduler_.activate(stream.schedule);
+    urgent_ += is_urgent(stream) ? 1u : 0u;
+  } else {
+    scheduler_.deactivate(stream.schedule);
+    urgent_ -= is_urgent(stream) ? 1u : 0u;
+  }
+}
+
 void Streams::update_schedule(Stream& stream) {
   if (stream.send->data_interest(context_->flow.credit()) != SendInterest::None) {
-    scheduler_.activate(stream.schedule);
+    schedule(stream, true);
     return;
   }
-  scheduler_.deactivate(stream.schedule);
+  schedule(stream, false);
   if (!stream.send->is_blocked_by_connection()) return;
   context_->flow.on_blocked();
   if (!std::exchange(stream.is_blocked, true)) blocked_.push_back(stream.id);
@@ -216,7 +239,6 @@ SendInterest Streams::send_interest() const {
 void Streams::write_frames(TimePoint now, wire::PacketWriter& packet, std::uint64_t packet_number) {
   table_.write_frames(now, packet, packet_number);
   if (write_control(packet, packet_number)) write_data(packet, packet_number);
-  context_->content.has_tail = context_->content.has_bulk && is_tail();
   if (!has_lost_data_) return;
   has_lost_data_ = false;
   scheduler_.for_each_active([&](const ScheduleEntry& entry) {
@@ -244,46 +266,46 @@ void Streams::write_data(wire::PacketWriter& packet, std::uint64_t packet_number
     ScheduleEntry* const entry = scheduler_.next();
     if (entry == nullptr) return;
     Stream& stream = *table_.find(entry->stream_id);
-    if (stream.send->give_up_expired()) {
-      tell_sending(stream);
-      queue_control(stream);
-      if (!write_control(packet, packet_number)) return;
-      continue;
-    }
     const bool had_credit = context_->flow.credit() > 0;
-    const auto written = stream.send->write_data(packet, packet_number, sent_);
-    if (!written.has_written) return;
-    scheduler_.charge(*entry, std::max<std::size_t>(written.bytes, 1));
-    note_content(stream);
+    const bool has_given_up = stream.send->give_up_expired();
+    if (!has_given_up) {
+      const auto written = stream.send->write_data(packet, packet_number, sent_);
+      if (!written.has_written) return;
+      scheduler_.charge(*entry, std::max<std::size_t>(written.bytes, 1));
+      note_content(stream);
+    }
     tell_sending(stream);
     queue_control(stream);
     if (had_credit && context_->flow.credit() == 0) {
       scheduler_.for_each_active(
           [&](const ScheduleEntry& other) { update_schedule(*table_.find(other.stream_id)); });
     }
+    if (has_given_up && !write_control(packet, packet_number)) return;
   }
 }
 
 void Streams::note_content(const Stream& stream) {
   PacketContent& content = context_->content;
-  const StreamPreamble& preamble = stream.send->preamble();
   content.has_system |= stream.schedule.priority == Priority::System;
-  if (preamble.is_message && stream.message_bytes <= PacketContent::kShortMessageBytes) {
-    content.has_message = true;
-  } else if (preamble.delivery != DeliveryMode::Reliable && !preamble.is_message) {
-    content.has_unreliable = true;
-  } else {
+  if (!is_urgent(stream)) {
     content.has_bulk = true;
+  } else if (stream.send->preamble().is_message) {
+    content.has_message = true;
+  } else {
+    content.has_unreliable = true;
   }
 }
 
-// Whether hardly anything waits to be sent any more.
-bool Streams::is_tail() {
+bool Streams::wants_protection(std::size_t room_bytes) {
+  return urgent_ > 0 || (!scheduler_.is_idle() && is_tail(room_bytes));
+}
+
+bool Streams::is_tail(std::size_t room_bytes) {
   if (scheduler_.active() > 1) return false;
   std::uint64_t waiting = 0;
   scheduler_.for_each_active(
       [&](const ScheduleEntry& entry) { waiting += table_.find(entry.stream_id)->send->unsent_bytes(); });
-  return waiting <= PacketContent::kTailBytes;
+  return waiting <= PacketContent::kTailBytes + room_bytes;
 }
 
 void Streams::on_packet_acked(std::uint64_t packet_number) {
@@ -337,12 +359,15 @@ void Streams::check_invariants() const {
   table_.check_invariants();
   context_->flow.check_invariants();
   std::size_t active = 0;
+  std::size_t urgent = 0;
   std::uint64_t message_bytes = 0;
   table_.for_each([&](const Stream& stream) {
     active += stream.schedule.is_active() ? 1u : 0u;
+    urgent += stream.schedule.is_active() && is_urgent(stream) ? 1u : 0u;
     message_bytes += stream.message_bytes;
   });
   JETWAY_ASSERT(active == scheduler_.active());
+  JETWAY_ASSERT(urgent == urgent_);
   JETWAY_ASSERT(message_bytes == message_bytes_);
   for (const StreamId id : messages_) JETWAY_ASSERT(table_.find(id) != nullptr);
 }

@@ -66,6 +66,10 @@ class Streams {
 
   SendInterest send_interest() const;
   void write_frames(TimePoint now, wire::PacketWriter& packet, std::uint64_t packet_number);
+  // Whether the next packet, with so much room, will hold something that is worth protecting.
+  bool wants_protection(std::size_t room_bytes);
+  // Whether hardly anything waits to be sent any more, behind so many bytes.
+  bool is_tail(std::size_t room_bytes);
   void on_packet_acked(std::uint64_t packet_number);
   void on_packet_lost(std::uint64_t packet_number);
   // All that was written has been delivered.
@@ -98,13 +102,14 @@ class Streams {
   bool write_control(wire::PacketWriter& packet, std::uint64_t packet_number);
   void write_data(wire::PacketWriter& packet, std::uint64_t packet_number);
   void note_content(const Stream& stream);
-  bool is_tail();
+  void schedule(Stream& stream, bool is_active);
 
   StreamContext* context_;
   std::deque<Event>* events_;
   StreamTable table_;
   Scheduler scheduler_;
   SentFrames sent_;
+  std::size_t urgent_ = 0;         // scheduled streams that are worth protecting
   std::deque<StreamId> control_;   // streams with control frames; each once
   std::vector<StreamId> blocked_;  // streams that wait for the connection's credit; each once
   std::vector<StreamId> undated_;  // streams with writes whose time is not known yet

@@ -10,6 +10,8 @@ namespace jetway::jsp {
 namespace {
 // A symbol that found no room in so many packets will find none: the path's packets have become smaller.
 constexpr std::uint32_t kRefusalsMax = 4;
+// A group is closed when its packets have so many bytes: a receiver has room for several of them.
+constexpr std::size_t kGroupBytesMax = 256 * 1024;
 }  // namespace
 
 static_assert(session::FrameSource<Fec>);
@@ -31,12 +33,16 @@ bool Fec::on_packet_built(TimePoint now, PathId path, PacketNumber number,
   controller_.on_source(now);
   FecEncoder& encoder = sending_->encoder;
   const bool is_first = !encoder.has_open_group();
-  if (is_first) sending_->group_began = now;
+  if (is_first) {
+    sending_->group_began = now;
+    sending_->group_bytes = 0;
+  }
   encoder.add_source(path, number, frames, is_first ? controller_.shape() : FecShape{});
   sending_->last_source = now;
+  sending_->group_bytes += bytes;
   ++statistics_.packets_protected;
-  // The repair follows at once when the next packet would come too late for this group.
-  if (!expects_more(now)) encoder.close_group();
+  // The repair follows at once when the next packet would come too late for this group, or would be too much.
+  if (!expects_more(now) || sending_->group_bytes >= kGroupBytesMax) encoder.close_group();
   if (!encoder.has_open_group()) sending_->group_began.reset();
   return true;
 }

@@ -33,20 +33,15 @@ struct FecStatistics {
 // Forward error correction of one connection, both ways (docs/protocol/jsp.md section 11). A frame source for
 // FEC_REPAIR and RECOVERED; packets are known by their records.
 //
-// Whoever builds a packet:
-//
-//   auto mark = fec.mark();             // after all other frames of JSP, when the packet may have session
-//   frames if (mark) encode it; leave kFecReserveBytes of the packet free of session frames
-//   session.write_frames(...)
-//   if (mark && !fec.on_packet_built(now, path, number, frames behind the mark, session.last_content()))
-//     take the mark out of the packet again
-//
-// The frames behind the mark are all that follows it, padding included, and all that a repair gives back.
+// Whoever builds a packet asks, after all other frames of JSP, session.wants_protection() and mark(), writes
+// the mark and leaves kReserveBytes free of session frames. When these have been written, on_packet_built()
+// is told what stands behind the mark, padding included: that is what a repair gives back. Where it says that
+// the packet is not protected, the mark goes (or becomes padding).
 class Fec {
  public:
-  // What the payload of a packet with a mark leaves free of session frames, so that its repair symbol fits
-  // into a packet of the same size.
-  static constexpr std::size_t kReserveBytes = 32;
+  // What the payload of a packet with a mark leaves free of session frames, so that its repair symbol, some
+  // 30 bytes longer, fits into a packet of the same size beside an ACK.
+  static constexpr std::size_t kReserveBytes = 64;
 
   explicit Fec(const FecConfig& config = {});
 
@@ -58,6 +53,8 @@ class Fec {
   bool on_packet_built(TimePoint now, PathId path, PacketNumber number, const std::array<ByteView, 2>& frames,
                        const session::PacketContent& content);
   void set_rtt(Duration smoothed) { controller_.set_rtt(smoothed); }
+  // What the peer said in the handshake: without, nothing is protected.
+  void set_peer_takes_repair(bool takes_repair) { config_.protects &= takes_repair; }
 
   session::SendInterest send_interest() const;
   // At most one repair symbol per packet.
@@ -95,6 +92,7 @@ class Fec {
   struct Sending {
     FecEncoder encoder;
     std::optional<TimePoint> group_began;  // while a group is open
+    std::size_t group_bytes = 0;           // of its packets
     TimePoint last_source{};
     std::uint32_t refusals = 0;  // packets that had no room for the first repair symbol
   };
