@@ -60,21 +60,28 @@ Task<void> echo(EventLoop* loop, Connection connection) {
   while (auto accepted = co_await connection.accept_stream()) loop->spawn(echo_stream(std::move(*accepted)));
 }
 
-class ConnectionTest : public testing::TestWithParam<bool> {
+enum class PipeKind : std::uint8_t { Tcp, Unix, Jsp };
+
+std::string kind_name(const testing::TestParamInfo<PipeKind>& parameter) {
+  return parameter.param == PipeKind::Tcp ? "Tcp" : parameter.param == PipeKind::Unix ? "Unix" : "Jsp";
+}
+
+class ConnectionTest : public testing::TestWithParam<PipeKind> {
  protected:
   ConnectedPair connect() { return connect(sim::make_transport_config(), sim::make_transport_config()); }
   ConnectedPair connect(transport::TransportConfig dialer, transport::TransportConfig listener) {
-    return loop_.run_until_done(sim::connect_pair(&loop_,
-                                                  GetParam() ? folder_.socket() : sim::loopback_address(),
-                                                  std::move(dialer), std::move(listener)));
+    using transport::HostProtocol;
+    const auto protocol = GetParam() == PipeKind::Jsp ? HostProtocol::Jsp : HostProtocol::Tcp;
+    const auto address = GetParam() == PipeKind::Unix ? folder_.socket() : sim::loopback_address(protocol);
+    return loop_.run_until_done(sim::connect_pair(&loop_, address, std::move(dialer), std::move(listener)));
   }
 
   sim::TemporaryFolder folder_;
   EventLoop loop_;
 };
 
-INSTANTIATE_TEST_SUITE_P(Pipes, ConnectionTest, testing::Bool(),
-                         [](const auto& parameter) { return parameter.param ? "Unix" : "Tcp"; });
+INSTANTIATE_TEST_SUITE_P(Pipes, ConnectionTest, testing::Values(PipeKind::Tcp, PipeKind::Unix, PipeKind::Jsp),
+                         kind_name);
 
 TEST_P(ConnectionTest, AnEchoComesBackWhole) {
   ConnectedPair pair = connect();
@@ -263,11 +270,83 @@ TEST_P(ConnectionTest, AConnectionThatNobodyHoldsIsClosedOrderly) {
 TEST_P(ConnectionTest, InformationNamesThePeerAndThePipe) {
   ConnectedPair pair = connect();
   const ConnectionInfo info = pair.dialer.info();
-  EXPECT_EQ(info.transport, GetParam() ? "unix" : "tcp");
+  EXPECT_EQ(info.transport, GetParam() == PipeKind::Unix  ? "unix"
+                            : GetParam() == PipeKind::Tcp ? "tcp"
+                                                          : "jsp");
   EXPECT_FALSE(info.remote_address.empty());
   EXPECT_FALSE(info.key_exchange.empty());
   EXPECT_NE(info.peer, pair.accepted.info().peer);
   EXPECT_GT(info.counters.packets_received, 0u);
+  EXPECT_EQ(info.path.limited_by.has_value(), GetParam() != PipeKind::Unix);
+}
+
+constexpr std::size_t kMessages = 100;
+
+// Goal: messages that nobody takes wait at their sender, beyond a bound, and none is lost; streams go on.
+TEST_P(ConnectionTest, MessagesThatNobodyTakesHoldTheirSenderBack) {
+  transport::TransportConfig small = sim::make_transport_config();
+  small.message_backlog_bytes = 100'000;
+  small.session.streams_one_way_max = 16;
+  transport::TransportConfig sender = sim::make_transport_config();
+  sender.session.send_buffer_bytes = 200'000;
+  ConnectedPair pair = connect(sender, small);
+  const auto send = [](Connection connection, std::size_t* sent) -> Task<void> {
+    for (std::size_t i = 0; i < kMessages; ++i) {
+      EXPECT_TRUE((co_await connection.send_message(pattern(10'000, i))).has_value());
+      ++*sent;
+    }
+  };
+  std::size_t sent = 0;
+  loop_.spawn(send(pair.dialer, &sent));
+  const auto run = [](Connection dialer, Connection listener, std::size_t* sent_so_far) -> Task<void> {
+    // A stream that comes behind them shows that all that could have come has.
+    auto mine = co_await dialer.open_stream(Direction::TwoWay);
+    static_cast<void>(co_await mine->write(as_bytes("x")));
+    static_cast<void>(mine->finish());
+    auto theirs = co_await listener.accept_stream();
+    EXPECT_EQ(co_await read_to_end(theirs->stream), to_bytes(as_bytes("x")));
+    EXPECT_LT(*sent_so_far, kMessages);
+    for (std::size_t i = 0; i < kMessages; ++i) {
+      EXPECT_TRUE((co_await listener.receive_message()).has_value());
+    }
+  };
+  loop_.run_until_done(run(pair.dialer, pair.accepted, &sent));
+  EXPECT_EQ(sent, kMessages);
+}
+
+// Goal: a reader learns where data was given up, and everything else is where it was.
+// Method: the reader starts after the deadline of all that its window did not let through.
+TEST_P(ConnectionTest, WhatIsGivenUpIsAGapThatTheReaderSees) {
+  transport::TransportConfig small = sim::make_transport_config();
+  small.session.stream_window_bytes = small.session.stream_window_max_bytes = 64 * 1024;
+  ConnectedPair pair = connect(sim::make_transport_config(), small);
+  const auto run = [](EventLoop* loop, Connection dialer, Connection listener) -> Task<void> {
+    const Bytes content = pattern(1'000'000, 6);
+    auto mine = co_await dialer.open_stream(
+        Direction::OneWay, {.delivery = {.mode = session::DeliveryMode::PartiallyReliable, .deadline = 5ms}});
+    loop->spawn(write_all(*mine, content));
+    auto theirs = co_await listener.accept_stream();
+    EXPECT_EQ(theirs->delivery, session::DeliveryMode::PartiallyReliable);
+    co_await loop->sleep(50ms);
+    std::uint64_t position = 0;
+    std::uint64_t skipped = 0;
+    Bytes part(10'000);
+    for (bool is_end = false; !is_end;) {
+      const auto result = co_await theirs->stream.read_full(part);
+      EXPECT_TRUE(result.has_value());
+      if (!result) co_return;
+      position += result->skipped_bytes;
+      skipped += result->skipped_bytes;
+      EXPECT_LE(position + result->bytes, content.size());
+      EXPECT_TRUE(equal_bytes(ByteView{part}.first(result->bytes),
+                              ByteView{content}.subspan(position, result->bytes)));
+      position += result->bytes;
+      is_end = result->is_end;
+    }
+    EXPECT_EQ(position, content.size());
+    EXPECT_GT(skipped, 0u);
+  };
+  loop_.run_until_done(run(&loop_, pair.dialer, pair.accepted));
 }
 
 }  // namespace

@@ -37,6 +37,8 @@ class Stream {
   Task<std::expected<void, session::StreamError>> write(ByteView data);
   // Sends from the buffer itself.
   Task<std::expected<void, session::StreamError>> write(Buffer data);
+  // Of our side of a stream that the peer opened, before the first write: see session::DeliveryOptions.
+  std::expected<void, session::StreamError> set_delivery(const session::DeliveryOptions& delivery);
   // No more writes.
   std::expected<void, session::StreamError> finish();
   // Until all that was written has left (StreamFinished); call finish() before.
@@ -56,6 +58,7 @@ struct AcceptedStream {
   Stream stream;
   session::Direction direction = session::Direction::TwoWay;
   session::Priority priority = session::Priority::Chat;
+  session::DeliveryMode delivery = session::DeliveryMode::Reliable;  // of what the peer sends
 };
 
 // What is known about a connection, for people.
@@ -95,6 +98,9 @@ class Connection {
   // connect() returns.
   void admit();
   void refuse(std::string_view reason);
+
+  // The machine's network has changed, or the application has gone to or come from the background.
+  void set_network_status(session::NetworkStatus status, bool is_background);
 
   // Sends what was written, then says goodbye. Returns when it has left or close_timeout is over.
   Task<void> close(std::uint64_t code, std::string_view reason);

@@ -37,6 +37,7 @@ void ConnectionCore::on_engine_event(const session::EngineEvent& event) {
 
 void ConnectionCore::on_driver_done() {
   is_driver_done_ = true;
+  kept_.reset();
   wake_all();
 }
 
@@ -67,7 +68,7 @@ void ConnectionCore::handle(const session::Admitted&) {
 }
 
 void ConnectionCore::handle(const session::StreamOpened& event) {
-  incoming_.push_back({event.id, event.direction, event.priority});
+  incoming_.push_back({event.id, event.direction, event.priority, event.delivery});
   incoming_changed_.notify_all();
 }
 

@@ -79,6 +79,13 @@ class ConnectionCore : public std::enable_shared_from_this<ConnectionCore> {
   static Task<std::expected<Connection, ConnectFailure>> admitted(std::shared_ptr<ConnectionCore> core);
   // Until the connection was admitted, refused or closed.
   static Task<void> decided(std::shared_ptr<ConnectionCore> core);
+  // Until the handshake is done; authenticated() or admitted() may still follow.
+  static Task<std::expected<void, ConnectFailure>> established(std::shared_ptr<ConnectionCore> core);
+  PipeNames names() const { return driver_->names(); }
+  // Whether anything authentic has come from the peer.
+  bool has_heard() const { return session_.counters().packets_received.value() > 0; }
+  // Keeps `what` for as long as something may move.
+  void keep(std::shared_ptr<const void> what) { kept_ = std::move(what); }
   // Gives up without a word.
   void abort() { driver_->abort(); }
 
@@ -102,6 +109,7 @@ class ConnectionCore : public std::enable_shared_from_this<ConnectionCore> {
   bool is_connected() const { return !close_reason_.has_value(); }
   void admit();
   void refuse(std::string_view reason);
+  void set_network_status(session::NetworkStatus status, bool is_background);
 
   using StreamHandle = std::shared_ptr<StreamState>;
   static Task<ReadOutcome> read(Handle handle, StreamHandle stream, MutableBytes out);
@@ -109,6 +117,7 @@ class ConnectionCore : public std::enable_shared_from_this<ConnectionCore> {
   static Task<Done> write(Handle handle, StreamHandle stream, ByteView data);
   static Task<Done> write(Handle handle, StreamHandle stream, Buffer data);
   static Task<Done> drained(Handle handle, StreamHandle stream);
+  Done set_delivery(const StreamState& stream, const session::DeliveryOptions& delivery);
   Done finish(StreamState& stream);
   void reset(StreamState& stream, std::uint64_t code);
   void stop(StreamState& stream, std::uint64_t code);
@@ -122,6 +131,7 @@ class ConnectionCore : public std::enable_shared_from_this<ConnectionCore> {
     session::StreamId id;
     session::Direction direction;
     session::Priority priority;
+    session::DeliveryMode delivery;
   };
 
   // --- events ---
@@ -166,6 +176,7 @@ class ConnectionCore : public std::enable_shared_from_this<ConnectionCore> {
   WaitList datagrams_changed_;
   WaitList streams_available_;
 
+  std::shared_ptr<const void> kept_;
   bool is_admitted_ = false;
   bool is_driver_done_ = false;
   std::optional<crypto::HandshakeError> handshake_error_;

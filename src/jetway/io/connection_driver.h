@@ -47,6 +47,7 @@ class ConnectionDriver {
   virtual void admit() = 0;
   virtual void refuse(std::string_view reason) = 0;
   virtual void close(std::uint64_t code, std::string_view reason) = 0;
+  virtual void set_network_status(session::NetworkStatus status, bool is_background) = 0;
   // Gives up without a word, at once: on_driver_done() comes before it returns.
   virtual void abort() = 0;
 

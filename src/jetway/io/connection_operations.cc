@@ -25,10 +25,15 @@ std::unexpected<StreamError> stopped_by_peer(std::uint64_t code) {
 
 // ---- the connection ----
 
-Task<std::expected<Connection, ConnectFailure>> ConnectionCore::authenticated(
-    std::shared_ptr<ConnectionCore> core) {
+Task<std::expected<void, ConnectFailure>> ConnectionCore::established(std::shared_ptr<ConnectionCore> core) {
   while (core->is_connected() && !core->driver_->is_established()) co_await core->progress_.wait();
   if (!core->is_connected()) co_return std::unexpected(core->failure());
+  co_return std::expected<void, ConnectFailure>{};
+}
+
+Task<std::expected<Connection, ConnectFailure>> ConnectionCore::authenticated(
+    std::shared_ptr<ConnectionCore> core) {
+  if (const auto done = co_await established(core); !done) co_return std::unexpected(done.error());
   co_return Connection(core->make_handle());
 }
 
@@ -63,7 +68,8 @@ Task<std::optional<AcceptedStream>> ConnectionCore::accept_stream(Handle handle)
   co_return AcceptedStream{
       .stream = handle->make_stream(handle, next.id, next.direction == session::Direction::TwoWay, true),
       .direction = next.direction,
-      .priority = next.priority};
+      .priority = next.priority,
+      .delivery = next.delivery};
 }
 
 Task<ConnectionCore::Done> ConnectionCore::send_message(Handle handle, ByteView message,
@@ -134,9 +140,22 @@ void ConnectionCore::refuse(std::string_view reason) {
   settle();
 }
 
+void ConnectionCore::set_network_status(session::NetworkStatus status, bool is_background) {
+  if (!is_connected()) return;
+  driver_->set_network_status(status, is_background);
+  settle();
+}
+
 ConnectionInfo ConnectionCore::info() const {
   PipeNames names = driver_->names();
   session::PathStatistics path = driver_->path_statistics();
+  if (path.limited_by == session::LimitedBy::Application) {  // as far as those below know
+    if (session_.is_blocked_by_peer()) {
+      path.limited_by = session::LimitedBy::ReceiverWindow;
+    } else if (session_.wants_to_send()) {
+      path.limited_by = session::LimitedBy::Cpu;
+    }
+  }
   return {.peer = driver_->peer(),
           .transport = std::move(names.transport),
           .local_address = std::move(names.local_address),
@@ -259,6 +278,12 @@ Task<ConnectionCore::Done> ConnectionCore::drained(Handle handle, StreamHandle s
   co_return Done{};
 }
 
+ConnectionCore::Done ConnectionCore::set_delivery(const StreamState& stream,
+                                                  const session::DeliveryOptions& delivery) {
+  if (!is_connected()) return connection_closed();
+  return session_.set_delivery(stream.id, delivery);
+}
+
 ConnectionCore::Done ConnectionCore::finish(StreamState& stream) {
   if (!is_connected()) return connection_closed();
   const auto done = session_.finish(stream.id);
@@ -297,6 +322,9 @@ Task<ConnectionCore::Done> Stream::write(ByteView data) { return ConnectionCore:
 Task<ConnectionCore::Done> Stream::write(Buffer data) {
   return ConnectionCore::write(core_, state_, std::move(data));
 }
+ConnectionCore::Done Stream::set_delivery(const session::DeliveryOptions& delivery) {
+  return core_->set_delivery(*state_, delivery);
+}
 ConnectionCore::Done Stream::finish() { return core_->finish(*state_); }
 Task<ConnectionCore::Done> Stream::drained() { return ConnectionCore::drained(core_, state_); }
 void Stream::reset(std::uint64_t code) { core_->reset(*state_, code); }
@@ -322,6 +350,9 @@ ConnectionInfo Connection::info() const { return core_->info(); }
 bool Connection::is_connected() const { return core_->is_connected(); }
 void Connection::admit() { core_->admit(); }
 void Connection::refuse(std::string_view reason) { core_->refuse(reason); }
+void Connection::set_network_status(session::NetworkStatus status, bool is_background) {
+  core_->set_network_status(status, is_background);
+}
 Task<void> Connection::close(std::uint64_t code, std::string_view reason) {
   return ConnectionCore::close(core_, code, std::string(reason));
 }

@@ -35,6 +35,10 @@ void DatagramDriver::close(std::uint64_t code, std::string_view reason) {
   connection_.close(endpoint_->loop_.now(), code, reason);
 }
 
+void DatagramDriver::set_network_status(session::NetworkStatus status, bool is_background) {
+  connection_.set_network_status(endpoint_->loop_.now(), status, is_background);
+}
+
 void DatagramDriver::abort() {
   if (is_finished_) return;
   connection_.close(endpoint_->loop_.now(), 0, "given up");
@@ -42,13 +46,12 @@ void DatagramDriver::abort() {
   finish();
 }
 
-// The peer's goodbye needs no answer to be waited for; ours has to be sent, behind what was written before.
-// What may have to be repeated after that is between the endpoint and the peer.
+// The peer's goodbye is answered once, and that has been sent. Ours goes again until the peer has answered,
+// so that it does not wait for somebody who has gone: a process that ends with close() has said it for
+// certain.
 bool DatagramDriver::is_over() const {
-  if (connection_.is_closed()) return true;
   const auto& reason = core_->close_reason();
-  const bool is_ours = reason->by == session::CloseReason::By::Us;
-  return !is_ours || connection_.session().is_close_sent();
+  return connection_.is_closed() || reason->by != session::CloseReason::By::Us;
 }
 
 void DatagramDriver::finish() {
@@ -61,8 +64,8 @@ PipeNames DatagramDriver::names() const {
   PipeNames names{.transport = "jsp", .local_address = {}, .remote_address = {}};
   const auto paths = connection_.paths();
   if (paths.empty()) return names;
-  names.local_address = paths.front().local.to_text();
-  names.remote_address = paths.front().remote.to_text();
+  names.local_address = "jsp://" + paths.front().local.to_text();
+  names.remote_address = "jsp://" + paths.front().remote.to_text();
   return names;
 }
 

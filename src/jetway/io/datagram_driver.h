@@ -26,6 +26,7 @@ class DatagramDriver final : public ConnectionDriver {
   void admit() override;
   void refuse(std::string_view reason) override;
   void close(std::uint64_t code, std::string_view reason) override;
+  void set_network_status(session::NetworkStatus status, bool is_background) override;
   // The peer is told, once, if there is a way; nobody waits for it.
   void abort() override;
   bool is_established() const override { return connection_.is_established(); }

@@ -55,6 +55,9 @@ class PipeDriver final : public ConnectionDriver {
   void close(std::uint64_t code, std::string_view reason) override {
     engine_.close(loop_.now(), code, reason);
   }
+  void set_network_status(session::NetworkStatus status, bool is_background) override {
+    session().set_network_status(status, is_background);
+  }
   void abort() override;
   bool is_established() const override { return engine_.is_established(); }
   const crypto::PeerId& peer() const override { return engine_.peer(); }

@@ -245,7 +245,8 @@ void UdpEndpoint::finish_closing() {
       ++i;
     }
   }
-  if (is_finishing_ && engine_.statistics().connections == 0) socket_.close();
+  // Connections that are over may still be held, for what they know: they want nothing of the socket.
+  if (is_finishing_ && attached_.empty() && !engine_.next_timeout()) socket_.close();
 }
 
 void UdpEndpoint::abandon() {
