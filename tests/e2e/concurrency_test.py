@@ -4,7 +4,7 @@ import os
 import socket
 
 from jetway import EndToEndTest, Peer, time
-from proxy import Proxy
+from proxy import Proxy, host_and_port
 
 
 class ConcurrencyTest(EndToEndTest):
@@ -68,15 +68,15 @@ class ConcurrencyTest(EndToEndTest):
         self.addCleanup(proxy.close)
         sender = self.alice.start_send(file, to=proxy.address_of(receiver))
         sender.wait_for_event("progress")
-        host, port = receiver.address.removeprefix("tcp://").rsplit(":", 1)
+        host, port = host_and_port(receiver.address)
         for garbage in (b"", b"GET / HTTP/1.1\r\n\r\n", self.random.randbytes(100_000), b"\xde\xad\xbe\xef" * 1000,
                         b"\xde\xad\xbe\xef\x01\x00\xff\xff\xff\xff"):  # fmt: skip
-            with socket.create_connection((host, int(port))) as stranger:
+            with socket.create_connection((host, port)) as stranger:
                 try:
                     stranger.sendall(garbage)
                 except OSError:
                     pass  # it may hang up before it has heard all
-        idle = [socket.create_connection((host, int(port))) for _ in range(20)]
+        idle = [socket.create_connection((host, port)) for _ in range(20)]
         self.assertEqual(sender.wait(), 0, sender.stderr)
         for each in idle:
             each.close()
@@ -85,8 +85,8 @@ class ConcurrencyTest(EndToEndTest):
     def test_who_connects_and_says_nothing_is_sent_away(self):
         self.bob.configure("network.handshake_timeout = '300ms'\n")
         receiver = self.bob.listen()
-        host, port = receiver.address.removeprefix("tcp://").rsplit(":", 1)
-        with socket.create_connection((host, int(port)), timeout=20) as silent:
+        host, port = host_and_port(receiver.address)
+        with socket.create_connection((host, port), timeout=20) as silent:
             started = time.monotonic()
             while silent.recv(4096):
                 pass

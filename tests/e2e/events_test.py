@@ -32,7 +32,9 @@ class EventsTest(EndToEndTest):
             completed = process.events("completed")[0]
             self.assertEqual(completed["side"], side)
             self.assertEqual((completed["files"], completed["bytes_total"]), (3, 3_000_011))
-            self.assertEqual(completed["transport"], "tcp")
+            self.assertEqual(completed["transport"], "jsp")
+            self.assertGreater(completed["path"]["rtt_ms"], 0)
+            self.assertGreater(completed["path"]["mtu"], 1199)
             self.assertEqual(completed["key_exchange"], "X25519+ML-KEM-768")
             self.assertRegex(completed["root"], "^[0-9a-f]{64}$")
             files = process.events("file")
@@ -49,15 +51,20 @@ class EventsTest(EndToEndTest):
             self.assertIn(f"`{name}`", guide)
 
     def test_people_read_a_result_line(self):
-        file = self.make_file("file", 1_000_000)
-        receiver = self.bob.start("receive", "-l", "tcp://127.0.0.1:0", "-d", self.bob.inbox, "--any", "--once")
+        for protocol in ("jsp", "tcp"):
+            with self.subTest(protocol=protocol):
+                self.read_result_lines(protocol, self.make_file(f"file-{protocol}", 1_000_000))
+
+    def read_result_lines(self, protocol, file):
+        address = f"{protocol}://127.0.0.1:0"
+        receiver = self.bob.start("receive", "-l", address, "-d", self.bob.inbox, "--any", "--once")
         command = receiver.wait_for_text(r"jetway send FILE --to (\S+)")
         sender = self.alice.run("send", file, "--to", command.group(1))
         self.assert_done(sender)
         self.assertEqual(receiver.wait(), 0)
         for process, verb in ((sender, "sent"), (receiver, "received")):
-            self.assertRegex(process.stderr, verb + r" 1 file, 1\.00 MB in [\d.]+ s, [\d.]+ [kMG]?B/s; 0 B resumed; tcp, "
-                             r"RTT [\d.]+ ms.*; X25519\+ML-KEM-768, \S+; root [0-9a-f]{64}")  # fmt: skip
+            self.assertRegex(process.stderr, verb + r" 1 file, 1\.00 MB in [\d.]+ s, [\d.]+ [kMG]?B/s; 0 B resumed; " + protocol +
+                             r", RTT [\d.]+ ms.*; X25519\+ML-KEM-768, \S+; root [0-9a-f]{64}")  # fmt: skip
             self.assertEqual(process.stdout, "")
             self.assertNotIn("\x1b", process.stderr)
 

@@ -134,8 +134,8 @@ class Peer:
         folder.mkdir(exist_ok=True)
         return folder
 
-    def listen(self, *arguments, address="tcp://127.0.0.1:0", admit=("--any",), env=None):
-        """A receiver with JSON events, and where to send to (with its id)."""
+    def listen(self, *arguments, address="127.0.0.1:0", admit=("--any",), env=None):
+        """A receiver with JSON events, by JSP and TCP unless told otherwise, and where to send to (with its id)."""
         receiver = self.start("receive", "--json", "--listen", address, "--dir", self.inbox, *admit, *arguments, env=env)
         event = receiver.wait_for_event("listening")
         receiver.address = event["address"]

@@ -9,8 +9,14 @@ SIZE = 48_000_000
 
 
 class ResumeTest(EndToEndTest):
+    protocol = "tcp"
+
     def setUp(self):
         super().setUp()
+        if self.protocol == "jsp":
+            # A process that is gone says nothing over UDP: only its silence tells.
+            for peer in (self.alice, self.bob):
+                peer.configure("network.idle_timeout = '3s'\nnetwork.keepalive = '1s'\n")
         self.transfers_seen = 0  # by the receiver at hand
         self.file = self.make_file("big", SIZE)
         for number in range(50):
@@ -31,7 +37,7 @@ class ResumeTest(EndToEndTest):
 
     def slowed(self, receiver):
         """A proxy in front of a receiver that lets it be interrupted in time, and the address to send to."""
-        proxy = Proxy(receiver.address, bytes_per_second=20_000_000)
+        proxy = Proxy(receiver.address, bytes_per_second=20_000_000, protocol=self.protocol)
         self.addCleanup(proxy.close)
         return proxy.address_of(receiver)
 
@@ -157,3 +163,7 @@ class ResumeTest(EndToEndTest):
         self.assertFalse((self.bob.inbox / "big").exists())
         self.assert_done(self.alice.send(self.file, to=receiver.to))
         self.assert_same_file(self.file, self.bob.inbox / "big")
+
+
+class JspResumeTest(ResumeTest):
+    protocol = "jsp"

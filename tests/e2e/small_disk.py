@@ -37,7 +37,7 @@ class SmallDiskTest(EndToEndTest):
 
     def test_a_read_only_disk_is_noticed_before_listening(self):
         mount(b"tmpfs", self.bob.inbox, b"tmpfs", MS_REMOUNT | MS_RDONLY, b"")
-        process = self.bob.run("receive", "--dir", self.bob.inbox, "--listen", "tcp://127.0.0.1:0")
+        process = self.bob.run("receive", "--dir", self.bob.inbox, "--listen", "127.0.0.1:0")
         self.assertEqual(process.code, 6, process.stderr)
         self.assertIn("Read-only file system", process.stderr)
 

@@ -100,7 +100,7 @@ class TerminalTest(EndToEndTest):
         self.assertEqual(sender.wait(), 130, sender.text)
 
     def receive_at_terminal(self, *flags):
-        receiver = self.terminal(self.bob, "receive", "-l", "tcp://127.0.0.1:0", "-d", self.bob.inbox, *flags)
+        receiver = self.terminal(self.bob, "receive", "-l", "127.0.0.1:0", "-d", self.bob.inbox, *flags)
         to = receiver.expect(r"jetway send FILE --to (jw\S+?:\d+)").group(1)
         return receiver, to
 

@@ -56,17 +56,17 @@ std::map<std::string, Node> list_tree(const std::string& root) {
 
 }  // namespace
 
-TransferPair::TransferPair()
+TransferPair::TransferPair(transport::HostProtocol protocol)
     : sender_config_(config_with(random_)),
       receiver_config_(config_with(random_)),
+      transport_(transport::make_host_transport(protocol)),
       state_(std::in_place),
       db_(std::move(store::StateDb::open(state_->path())->db)) {
   options.target = target.path();
   options.fsync = FsyncPolicy::Never;
   options.state_directory = state_->path();
   auto listening = transport_->listen(
-      loop_, {.endpoint = transport::HostEndpoint{"127.0.0.1", 0, transport::HostProtocol::Tcp}, .peer = {}},
-      receiver_config_);
+      loop_, {.endpoint = transport::HostEndpoint{"127.0.0.1", 0, protocol}, .peer = {}}, receiver_config_);
   listener_ = std::move(listening.value());
 }
 

@@ -53,10 +53,15 @@ class RecordingObserver : public TransferObserver {
 
 using SendResult = std::expected<TransferSummary, TransferFailure>;
 
+// For suites that run over every protocol.
+inline std::string protocol_name(const testing::TestParamInfo<transport::HostProtocol>& parameter) {
+  return parameter.param == transport::HostProtocol::Jsp ? "Jsp" : "Tcp";
+}
+
 // A sender and a receiver in one process and on one loop, with real sockets and real folders between them.
 class TransferPair : public testing::Test {
  protected:
-  TransferPair();
+  explicit TransferPair(transport::HostProtocol protocol = transport::HostProtocol::Tcp);
 
   // Sends once, over a connection of its own. `cut_after_bytes`: the sender closes the connection when it has
   // handed over so much.
@@ -102,7 +107,7 @@ class TransferPair : public testing::Test {
   crypto::SystemRandom random_;
   transport::TransportConfig sender_config_;
   transport::TransportConfig receiver_config_;
-  std::unique_ptr<transport::Transport> transport_ = transport::make_tcp_transport();
+  std::unique_ptr<transport::Transport> transport_;
   std::unique_ptr<transport::Listener> listener_;
   std::optional<TempDir> state_;
   store::StateDb db_;

@@ -6,11 +6,17 @@
 namespace jetway::node::test {
 namespace {
 
-class TransferResumeTest : public TransferPair {};
+class TransferResumeTest : public TransferPair, public testing::WithParamInterface<transport::HostProtocol> {
+ protected:
+  TransferResumeTest() : TransferPair(GetParam()) {}
+};
+INSTANTIATE_TEST_SUITE_P(Protocols, TransferResumeTest,
+                         testing::Values(transport::HostProtocol::Tcp, transport::HostProtocol::Jsp),
+                         protocol_name);
 
 // Goal: after the connection is lost at any moment the next run continues, and nothing partial is visible.
 // Method: the connection is closed after more and more bytes; each time another run must complete.
-TEST_F(TransferResumeTest, WhateverMomentTheConnectionIsLostTheNextRunContinues) {
+TEST_P(TransferResumeTest, WhateverMomentTheConnectionIsLostTheNextRunContinues) {
   source.make_directory("t");
   source.write("t/big", random_bytes(12'000'000, 3));
   source.write("t/mid", random_bytes(2'500'000, 4));
@@ -35,7 +41,7 @@ TEST_F(TransferResumeTest, WhateverMomentTheConnectionIsLostTheNextRunContinues)
   }
 }
 
-TEST_F(TransferResumeTest, AResumedOfferSaysSo) {
+TEST_P(TransferResumeTest, AResumedOfferSaysSo) {
   source.write("big", random_bytes(8'000'000, 3));
   ASSERT_FALSE(send({"big"}, 3'000'000));
   ASSERT_TRUE(send({"big"}));
@@ -44,7 +50,7 @@ TEST_F(TransferResumeTest, AResumedOfferSaysSo) {
   EXPECT_TRUE(receiving.offers[1].is_resumed);
 }
 
-TEST_F(TransferResumeTest, AFileThatChangedMeanwhileArrivesInItsNewVersion) {
+TEST_P(TransferResumeTest, AFileThatChangedMeanwhileArrivesInItsNewVersion) {
   source.write("big", random_bytes(8'000'000, 3));
   ASSERT_FALSE(send({"big"}, 5'000'000));
   source.write("big", random_bytes(2'000'000, 5));
@@ -54,7 +60,7 @@ TEST_F(TransferResumeTest, AFileThatChangedMeanwhileArrivesInItsNewVersion) {
   EXPECT_TRUE(partials().empty());
 }
 
-TEST_F(TransferResumeTest, PartialFilesOfFilesThatAreGoneAreRemovedAtTheEnd) {
+TEST_P(TransferResumeTest, PartialFilesOfFilesThatAreGoneAreRemovedAtTheEnd) {
   source.make_directory("t");
   source.write("t/a", random_bytes(8'000'000, 3));
   source.write("t/b", "b");
@@ -66,7 +72,7 @@ TEST_F(TransferResumeTest, PartialFilesOfFilesThatAreGoneAreRemovedAtTheEnd) {
   expect_same_trees(source / "t", target / "t");
 }
 
-TEST_F(TransferResumeTest, WithoutItsStateAReceiverFindsPartialFilesByTheirNames) {
+TEST_P(TransferResumeTest, WithoutItsStateAReceiverFindsPartialFilesByTheirNames) {
   source.make_directory("t");
   source.write("t/big", random_bytes(8'000'000, 3));
   ASSERT_FALSE(send({"t"}, 5'000'000));
@@ -81,7 +87,7 @@ TEST_F(TransferResumeTest, WithoutItsStateAReceiverFindsPartialFilesByTheirNames
 }
 
 // Goal: a partial file that somebody else writes is neither continued nor removed.
-TEST_F(TransferResumeTest, WithoutItsStateAReceiverLeavesWhatAnotherOneWrites) {
+TEST_P(TransferResumeTest, WithoutItsStateAReceiverLeavesWhatAnotherOneWrites) {
   source.write("big", random_bytes(8'000'000, 3));
   ASSERT_FALSE(send({"big"}, 5'000'000));
   ASSERT_EQ(partials().size(), 1u);
@@ -99,7 +105,7 @@ TEST_F(TransferResumeTest, WithoutItsStateAReceiverLeavesWhatAnotherOneWrites) {
   }
 }
 
-TEST_F(TransferResumeTest, DamageToAPartialFileIsFoundAndRepaired) {
+TEST_P(TransferResumeTest, DamageToAPartialFileIsFoundAndRepaired) {
   source.write("big", random_bytes(8'000'000, 3));
   ASSERT_FALSE(send({"big"}, 5'000'000));
   ASSERT_EQ(partials().size(), 1u);
@@ -113,7 +119,7 @@ TEST_F(TransferResumeTest, DamageToAPartialFileIsFoundAndRepaired) {
   expect_same_trees(source.path(), target.path());
 }
 
-TEST_F(TransferResumeTest, TwoRunsAtOnceMoveTheContentOnce) {
+TEST_P(TransferResumeTest, TwoRunsAtOnceMoveTheContentOnce) {
   source.write("big", random_bytes(9'000'000, 3));
   const auto [first, second] = send_twice("big");
   ASSERT_TRUE(first) << first.error().reason;
@@ -123,7 +129,7 @@ TEST_F(TransferResumeTest, TwoRunsAtOnceMoveTheContentOnce) {
   EXPECT_EQ(target.names(), (std::set<std::string>{"big"}));
 }
 
-TEST_F(TransferResumeTest, CancellingAtTheSenderKeepsWhatWasVerified) {
+TEST_P(TransferResumeTest, CancellingAtTheSenderKeepsWhatWasVerified) {
   source.write("big", random_bytes(20'000'000, 3));
   std::stop_source stop;
   options.tuning.progress_interval = Duration::zero();
@@ -147,7 +153,7 @@ TEST_F(TransferResumeTest, CancellingAtTheSenderKeepsWhatWasVerified) {
   EXPECT_GT(second->bytes_already_there, 5'000'000u);
 }
 
-TEST_F(TransferResumeTest, StoppingTheReceiverEndsTheTransferInAnOrderlyWay) {
+TEST_P(TransferResumeTest, StoppingTheReceiverEndsTheTransferInAnOrderlyWay) {
   source.write("big", random_bytes(20'000'000, 3));
   std::stop_source stop;
   options.stop = stop.get_token();

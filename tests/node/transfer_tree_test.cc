@@ -9,8 +9,10 @@ namespace {
 
 namespace fs = std::filesystem;
 
-class TransferTreeTest : public TransferPair {
+class TransferTreeTest : public TransferPair, public testing::WithParamInterface<transport::HostProtocol> {
  protected:
+  TransferTreeTest() : TransferPair(GetParam()) {}
+
   void make_tree() const {
     source.make_directory("tree/sub/deep");
     source.make_directory("tree/empty");
@@ -31,7 +33,11 @@ class TransferTreeTest : public TransferPair {
   }
 };
 
-TEST_F(TransferTreeTest, ATreeArrivesWithContentModesTimesLinksAndEmptyFolders) {
+INSTANTIATE_TEST_SUITE_P(Protocols, TransferTreeTest,
+                         testing::Values(transport::HostProtocol::Tcp, transport::HostProtocol::Jsp),
+                         protocol_name);
+
+TEST_P(TransferTreeTest, ATreeArrivesWithContentModesTimesLinksAndEmptyFolders) {
   make_tree();
   const auto result = send({"tree"});
   ASSERT_TRUE(result) << result.error().reason;
@@ -53,7 +59,7 @@ TEST_F(TransferTreeTest, ATreeArrivesWithContentModesTimesLinksAndEmptyFolders) 
   EXPECT_EQ(receiving.offers[0].files, 304u);
 }
 
-TEST_F(TransferTreeTest, ASecondSendMovesNothingAndHasTheSameRoot) {
+TEST_P(TransferTreeTest, ASecondSendMovesNothingAndHasTheSameRoot) {
   make_tree();
   const auto first = send({"tree"});
   ASSERT_TRUE(first) << first.error().reason;
@@ -66,7 +72,7 @@ TEST_F(TransferTreeTest, ASecondSendMovesNothingAndHasTheSameRoot) {
   expect_same_trees(source / "tree", target / "tree");
 }
 
-TEST_F(TransferTreeTest, ASecondSendRestoresChangedMetadata) {
+TEST_P(TransferTreeTest, ASecondSendRestoresChangedMetadata) {
   make_tree();
   ASSERT_TRUE(send({"tree"}));
   ::chmod((target / "tree/sub/f1").c_str(), 0600);
@@ -75,7 +81,7 @@ TEST_F(TransferTreeTest, ASecondSendRestoresChangedMetadata) {
   expect_same_trees(source / "tree", target / "tree");
 }
 
-TEST_F(TransferTreeTest, SeveralPathsArriveUnderTheirLastNamesInAnyOrder) {
+TEST_P(TransferTreeTest, SeveralPathsArriveUnderTheirLastNamesInAnyOrder) {
   source.make_directory("z/a");
   source.write("z/a/file", "1");
   source.write("b", "2");
@@ -86,7 +92,7 @@ TEST_F(TransferTreeTest, SeveralPathsArriveUnderTheirLastNamesInAnyOrder) {
   EXPECT_EQ(target.read("a/file"), "1");
 }
 
-TEST_F(TransferTreeTest, PathsWithTheSameLastNameAreRefusedWithBothNamed) {
+TEST_P(TransferTreeTest, PathsWithTheSameLastNameAreRefusedWithBothNamed) {
   source.make_directory("x");
   source.make_directory("y");
   source.write("x/same", "1");
@@ -98,7 +104,7 @@ TEST_F(TransferTreeTest, PathsWithTheSameLastNameAreRefusedWithBothNamed) {
   EXPECT_NE(result.error().reason.find("y/same"), std::string::npos) << result.error().reason;
 }
 
-TEST_F(TransferTreeTest, AnEmptyFolderAndAnEmptyFileAreWholeTransfers) {
+TEST_P(TransferTreeTest, AnEmptyFolderAndAnEmptyFileAreWholeTransfers) {
   source.make_directory("empty");
   source.write("zero", "");
   const auto result = send({"empty", "zero"});
@@ -106,7 +112,7 @@ TEST_F(TransferTreeTest, AnEmptyFolderAndAnEmptyFileAreWholeTransfers) {
   expect_same_trees(source.path(), target.path());
 }
 
-TEST_F(TransferTreeTest, ManyFilesAndFoldersArrive) {
+TEST_P(TransferTreeTest, ManyFilesAndFoldersArrive) {
   for (std::size_t d = 0; d < 40; ++d) {
     const std::string folder = "many/d" + std::to_string(d);
     source.make_directory(folder);
@@ -119,7 +125,7 @@ TEST_F(TransferTreeTest, ManyFilesAndFoldersArrive) {
   expect_same_trees(source.path(), target.path());
 }
 
-TEST_F(TransferTreeTest, FewBuffersAndOneStreamAreEnough) {
+TEST_P(TransferTreeTest, FewBuffersAndOneStreamAreEnough) {
   make_tree();
   options.tuning.chunk_buffers = 1;
   SendRequest request;
@@ -130,7 +136,7 @@ TEST_F(TransferTreeTest, FewBuffersAndOneStreamAreEnough) {
   expect_same_trees(source / "tree", target / "tree");
 }
 
-TEST_F(TransferTreeTest, EveryFsyncPolicyArrivesTheSame) {
+TEST_P(TransferTreeTest, EveryFsyncPolicyArrivesTheSame) {
   make_tree();
   for (const FsyncPolicy policy : {FsyncPolicy::Auto, FsyncPolicy::Always, FsyncPolicy::Never}) {
     options.fsync = policy;

@@ -39,9 +39,10 @@ io::Task<bool> is_closed_by_peer(io::Socket* socket) {
   }
 }
 
-io::Task<Connected> connect(io::EventLoop* loop, Address address) {
+io::Task<Connected> connect_with(io::EventLoop* loop, Address address,
+                                 TransportConfig config = make_transport_config()) {
   const auto transport = make_transport(address);
-  co_return co_await transport->connect(*loop, address, make_transport_config());
+  co_return co_await transport->connect(*loop, address, std::move(config));
 }
 
 io::Task<void> admit_all(Listener* listener, std::vector<io::Connection>* kept) {
@@ -57,8 +58,9 @@ io::Task<void> keep_all(Listener* listener, std::vector<io::Connection>* kept) {
 
 class LimitsTest : public testing::Test {
  protected:
-  void listen(const TransportConfig& config) {
-    listener_ = make_tcp_transport()->listen(loop_, sim::loopback_address(), config).value();
+  void listen(const TransportConfig& config) { listen(config, HostProtocol::Tcp); }
+  void listen(const TransportConfig& config, HostProtocol protocol) {
+    listener_ = make_host_transport(protocol)->listen(loop_, sim::loopback_address(protocol), config).value();
     address_ = listener_->local_address();
   }
 
@@ -105,34 +107,44 @@ TEST_F(LimitsTest, SlowHandshakesDoNotKeepOthersOut) {
   std::vector<io::Socket> silent;
   for (int i = 0; i < 20; ++i) silent.push_back(raw_connection(loop_, address_));
   loop_.spawn(admit_all(listener_.get(), &kept_));
-  EXPECT_TRUE(loop_.run_until_done(connect(&loop_, address_)).has_value());
+  EXPECT_TRUE(loop_.run_until_done(connect_with(&loop_, address_)).has_value());
 }
 
-TEST_F(LimitsTest, ConnectionsBeyondTheLimitAreTurnedAwayUntilThereIsRoom) {
+// Those that hold whichever way a peer comes.
+class CommonLimitsTest : public LimitsTest, public testing::WithParamInterface<HostProtocol> {};
+INSTANTIATE_TEST_SUITE_P(Protocols, CommonLimitsTest,
+                         testing::Values(HostProtocol::Tcp, HostProtocol::Jsp, HostProtocol::Any),
+                         [](const auto& parameter) {
+                           return parameter.param == HostProtocol::Jsp   ? "Jsp"
+                                  : parameter.param == HostProtocol::Tcp ? "Tcp"
+                                                                         : "Any";
+                         });
+
+TEST_P(CommonLimitsTest, ConnectionsBeyondTheLimitAreTurnedAwayUntilThereIsRoom) {
   TransportConfig config = make_transport_config();
   config.connections_max = 2;
-  listen(config);
+  listen(config, GetParam());
   loop_.spawn(admit_all(listener_.get(), &kept_));
-  const auto first = loop_.run_until_done(connect(&loop_, address_));
-  const auto second = loop_.run_until_done(connect(&loop_, address_));
+  const auto first = loop_.run_until_done(connect_with(&loop_, address_));
+  const auto second = loop_.run_until_done(connect_with(&loop_, address_));
   ASSERT_TRUE(first && second);
-  const auto third = loop_.run_until_done(connect(&loop_, address_));
-  ASSERT_FALSE(third.has_value());
-  EXPECT_EQ(third.error().code, TransportErrc::Lost);
+  TransportConfig hasty = make_transport_config();
+  hasty.connect_timeout = 500ms;
+  EXPECT_FALSE(loop_.run_until_done(connect_with(&loop_, address_, hasty)).has_value());
   loop_.run_until_done(kept_.front().close(0, ""));
-  EXPECT_TRUE(loop_.run_until_done(connect(&loop_, address_)).has_value());
+  EXPECT_TRUE(loop_.run_until_done(connect_with(&loop_, address_)).has_value());
 }
 
-TEST_F(LimitsTest, OnlySoManyPeersWaitToBeAdmitted) {
+TEST_P(CommonLimitsTest, OnlySoManyPeersWaitToBeAdmitted) {
   TransportConfig config = make_transport_config();
   config.unadmitted_max = 2;
-  config.framed.admission_timeout = 200ms;
-  listen(config);
+  config.framed.admission_timeout = config.jsp.admission_timeout = 200ms;
+  listen(config, GetParam());
   loop_.spawn(keep_all(listener_.get(), &kept_));
   std::vector<TransportErrc> codes;
   const auto dial = [](io::EventLoop* loop, Address address,
                        std::vector<TransportErrc>* to) -> io::Task<void> {
-    const auto connected = co_await connect(loop, address);
+    const auto connected = co_await connect_with(loop, address);
     if (!connected) to->push_back(connected.error().code);
   };
   const auto wait = [](io::EventLoop* loop, std::vector<TransportErrc>* to) -> io::Task<void> {
@@ -197,7 +209,7 @@ TEST_F(LimitsTest, AcceptingGoesOnAfterAShortageOfDescriptors) {
   const auto tick = [](io::EventLoop* loop) -> io::Task<void> { co_await loop->sleep(20ms); };
   loop_.run_until_done(tick(&loop_));
   ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &limit), 0);
-  EXPECT_TRUE(loop_.run_until_done(connect(&loop_, address_)).has_value());
+  EXPECT_TRUE(loop_.run_until_done(connect_with(&loop_, address_)).has_value());
 }
 
 }  // namespace

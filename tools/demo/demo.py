@@ -43,7 +43,7 @@ class Receiver:
         self.inbox.mkdir()
         self.log = open(work / "receiver.log", "wb")
         self.process = subprocess.Popen(
-            [JETWAY, "receive", "--json", "--dir", self.inbox, "--listen", "tcp://127.0.0.1:0", "--allow", sender_id, "--yes"],
+            [JETWAY, "receive", "--json", "--dir", self.inbox, "--listen", "127.0.0.1:0", "--allow", sender_id, "--yes"],
             env=environment(work / "receiver"), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=self.log)
         listening = json.loads(self.process.stdout.readline())
         self.address = f"{listening['peer']}@{listening['address']}"
@@ -143,7 +143,7 @@ def demo(work):
     sender_env = environment(work / "sender")
     identity = subprocess.run([JETWAY, "id"], env=sender_env, check=True, capture_output=True, text=True).stdout.strip()
     receiver = Receiver(work, identity)
-    say(f"receiver: jetway receive --dir inbox --listen tcp://127.0.0.1:0 --allow {identity[:14]}...")
+    say(f"receiver: jetway receive --dir inbox --listen 127.0.0.1:0 --allow {identity[:14]}...")
     say(f"sender:   jetway send PATH --to {receiver.address[:14]}...@{receiver.address.split('@', 1)[1]}")
     try:
         say(f"\n1. A tree: {TREE}")

@@ -17,7 +17,7 @@ namespace {
 // How long the sender may take to end its side once the transfer has failed; then the connection is closed.
 constexpr std::chrono::seconds kSenderLinger{2};
 // Another run of a job whose sender has been silent for so long takes its place.
-constexpr std::chrono::seconds kTakeOverAfter{10};
+constexpr std::chrono::seconds kTakeOverAfter{4};
 constexpr std::chrono::milliseconds kClaimInterval{100};
 // Partial files are written down as they are begun, many at a time when many are; what has been done of the
 // whole only so often.

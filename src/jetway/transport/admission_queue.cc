@@ -2,8 +2,8 @@
 
 #include <utility>
 
+#include "jetway/transport/dialing.h"
 #include "jetway/transport/log.h"
-#include "jetway/transport/pipe_dialer.h"
 
 namespace jetway::transport {
 

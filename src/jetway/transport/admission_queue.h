@@ -24,8 +24,7 @@ class AdmissionQueue : public std::enable_shared_from_this<AdmissionQueue> {
   AdmissionQueue(const AdmissionQueue&) = delete;
   AdmissionQueue& operator=(const AdmissionQueue&) = delete;
 
-  // One of connections_max, held until the connection is over; null when all are taken. `where` is for the
-  // log.
+  // One of connections_max, for the connection to keep; null when all are taken. `where` is for the log.
   std::shared_ptr<const void> take_slot(const std::string& where);
   // A connection that has begun its handshake; `name` is how the log calls the peer.
   void add(std::shared_ptr<io::ConnectionCore> core, std::string name);

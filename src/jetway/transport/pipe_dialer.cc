@@ -9,7 +9,6 @@
 
 #include <sys/socket.h>
 
-#include "jetway/base/text.h"
 #include "jetway/crypto/system_random.h"
 
 namespace jetway::transport {
@@ -98,35 +97,29 @@ io::Task<std::expected<io::Socket, TransportError>> connect_socket(io::EventLoop
   while (!race->is_over() && race->running > 0) co_await race->changed.wait();
   for (io::Socket& loser : race->attempts) loser.close();
   if (race->is_over()) co_return std::move(*race->winner);
-  const TransportErrc code = code_of_errno(race->last_errno);
-  co_return std::unexpected(TransportError{
-      .code = code,
-      .detail =
-          std::format("{}: {}", name,
-                      code == TransportErrc::Timeout ? "no answer in time"
-                                                     : std::system_category().message(race->last_errno)),
-      .handshake = std::nullopt});
+  co_return std::unexpected(connect_error(name, race->last_errno));
 }
 
-io::Task<std::expected<io::Connection, TransportError>> dial_over(io::EventLoop* loop, io::Socket socket,
-                                                                  io::PipeNames names,
-                                                                  io::PathMeasure measure,
-                                                                  TransportConfig config) {
-  const std::string name = names.remote_address;
+TransportError connect_error(const std::string& name, int error) {
+  const TransportErrc code = code_of_errno(error);
+  return {.code = code,
+          .detail = std::format(
+              "{}: {}", name,
+              code == TransportErrc::Timeout ? "no answer in time" : std::system_category().message(error)),
+          .handshake = std::nullopt};
+}
+
+std::shared_ptr<io::ConnectionCore> start_dialing(io::EventLoop& loop, io::Socket socket, io::PipeNames names,
+                                                  io::PathMeasure measure, const TransportConfig& config) {
   const auto random = std::make_shared<crypto::SystemRandom>();
-  const io::PipeConfig pipe = pipe_config(config);
-  const io::ReceiveLimits limits = receive_limits(config);
-  auto engine = framed::Connection::dialer(framed_config(config), *random, loop->now());
-  const auto core = io::PipeDriver::start(*loop,
-                                          {.socket = std::move(socket),
-                                           .engine = std::move(engine),
-                                           .names = std::move(names),
-                                           .measure = measure,
-                                           .dependencies = random},
-                                          pipe, limits);
-  auto connection = co_await io::ConnectionCore::admitted(core);
-  if (!connection) co_return std::unexpected(to_error(connection.error(), name));
-  co_return *std::move(connection);
+  auto engine = framed::Connection::dialer(framed_config(config), *random, loop.now());
+  return io::PipeDriver::start(loop,
+                               {.socket = std::move(socket),
+                                .engine = std::move(engine),
+                                .names = std::move(names),
+                                .measure = measure,
+                                .dependencies = random},
+                               pipe_config(config), receive_limits(config));
 }
 
 framed::FramedConfig framed_config(const TransportConfig& config) {
@@ -145,34 +138,6 @@ io::PipeConfig pipe_config(const TransportConfig& config) {
 io::ReceiveLimits receive_limits(const TransportConfig& config) {
   return {.message_backlog_bytes = config.message_backlog_bytes,
           .datagram_backlog_max = config.session.datagram_queue_max};
-}
-
-TransportError to_error(const io::ConnectFailure& failure, const std::string& name) {
-  using By = session::CloseReason::By;
-  const session::CloseReason& reason = failure.reason;
-  const auto error = [&](TransportErrc code, std::string_view text) {
-    return TransportError{
-        .code = code, .detail = std::format("{}: {}", name, text), .handshake = failure.handshake};
-  };
-  if (failure.handshake) return error(TransportErrc::HandshakeFailed, failure.handshake->reason);
-  const std::string text = escape_text(reason.text);
-  switch (reason.by) {
-    case By::Peer:
-      if (reason.code == std::to_underlying(session::ProtocolCode::Refused)) {
-        return error(TransportErrc::Refused,
-                     text.empty() ? "the peer refused us" : "the peer refused us: " + text);
-      }
-      return error(TransportErrc::Lost, text.empty() ? "the peer closed the connection"
-                                                     : "the peer closed the connection: " + text);
-    case By::PipeClosed:
-      return error(TransportErrc::Lost, text);
-    case By::IdleTimeout:
-    case By::Us:  // not admitted in time: nobody else closes a connection that has not been handed out
-      return error(TransportErrc::Timeout, text);
-    case By::Error:
-      return error(TransportErrc::HandshakeFailed, text);
-  }
-  std::unreachable();
 }
 
 }  // namespace jetway::transport

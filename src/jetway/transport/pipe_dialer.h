@@ -22,17 +22,16 @@ io::Task<std::expected<io::Socket, TransportError>> connect_socket(io::EventLoop
                                                                    std::vector<SocketAddress> addresses,
                                                                    TimePoint deadline, std::string name);
 
-// The handshake over a connected socket, and the wait to be admitted.
-io::Task<std::expected<io::Connection, TransportError>> dial_over(io::EventLoop* loop, io::Socket socket,
-                                                                  io::PipeNames names,
-                                                                  io::PathMeasure measure,
-                                                                  TransportConfig config);
+// A connection whose handshake over a connected socket has begun.
+std::shared_ptr<io::ConnectionCore> start_dialing(io::EventLoop& loop, io::Socket socket, io::PipeNames names,
+                                                  io::PathMeasure measure, const TransportConfig& config);
+
+// Why nothing is connected to `name`, from the errno.
+TransportError connect_error(const std::string& name, int error);
 
 // The parts of a configuration as the layers below take them.
 framed::FramedConfig framed_config(const TransportConfig& config);
 io::PipeConfig pipe_config(const TransportConfig& config);
 io::ReceiveLimits receive_limits(const TransportConfig& config);
-// For the log and the error of a connection that did not come to be.
-TransportError to_error(const io::ConnectFailure& failure, const std::string& name);
 
 }  // namespace jetway::transport

@@ -48,12 +48,6 @@ class PipeListener::Shared : public std::enable_shared_from_this<PipeListener::S
   const std::shared_ptr<AdmissionQueue>& queue() const { return queue_; }
 
  private:
-  // What a connection needs of its listener until its pipe is closed.
-  struct Dependencies {
-    std::shared_ptr<Shared> listener;
-    std::shared_ptr<const void> slot;
-  };
-
   int accept_some();
   void start(int descriptor);
 
@@ -109,9 +103,10 @@ void PipeListener::Shared::start(int descriptor) {
                 .engine = std::move(engine),
                 .names = std::move(names),
                 .measure = hooks_.measure,
-                .dependencies = std::make_shared<Dependencies>(shared_from_this(), std::move(slot))};
-  queue_->add(io::PipeDriver::start(loop_, std::move(pipe), pipe_config(config_), receive_limits(config_)),
-              std::move(name));
+                .dependencies = shared_from_this()};
+  auto core = io::PipeDriver::start(loop_, std::move(pipe), pipe_config(config_), receive_limits(config_));
+  core->keep(std::move(slot));
+  queue_->add(std::move(core), std::move(name));
 }
 
 void PipeListener::Shared::close() {

@@ -22,10 +22,18 @@ Address SocketAddress::to_address(HostProtocol protocol) const {
   }
   std::array<char, NI_MAXHOST> host{};
   if (::getnameinfo(data(), size, host.data(), host.size(), nullptr, 0, NI_NUMERICHOST) != 0) host[0] = '\0';
-  const in_port_t port = family() == AF_INET6 ? reinterpret_cast<const sockaddr_in6*>(&storage)->sin6_port
-                                              : reinterpret_cast<const sockaddr_in*>(&storage)->sin_port;
-  return {.endpoint = HostEndpoint{.host = host.data(), .port = ntohs(port), .protocol = protocol},
+  return {.endpoint = HostEndpoint{.host = host.data(), .port = port(), .protocol = protocol},
           .peer = std::nullopt};
+}
+
+std::uint16_t SocketAddress::port() const {
+  return ntohs(family() == AF_INET6 ? reinterpret_cast<const sockaddr_in6*>(&storage)->sin6_port
+                                    : reinterpret_cast<const sockaddr_in*>(&storage)->sin_port);
+}
+
+void SocketAddress::set_port(std::uint16_t port) {
+  (family() == AF_INET6 ? reinterpret_cast<sockaddr_in6*>(&storage)->sin6_port
+                        : reinterpret_cast<sockaddr_in*>(&storage)->sin_port) = htons(port);
 }
 
 SocketAddress SocketAddress::of_path(const std::string& path) {

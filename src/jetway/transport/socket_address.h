@@ -20,6 +20,9 @@ struct SocketAddress {
   const sockaddr* data() const { return reinterpret_cast<const sockaddr*>(&storage); }
   sockaddr* data() { return reinterpret_cast<sockaddr*>(&storage); }
   int family() const { return storage.ss_family; }
+  // Of an internet address.
+  std::uint16_t port() const;
+  void set_port(std::uint16_t port);
   // As an endpoint with a numeric address, where `protocol` is spoken; a Unix socket's path.
   Address to_address(HostProtocol protocol) const;
 

@@ -1,6 +1,6 @@
+#include "jetway/transport/tcp.h"
+
 #include <cerrno>
-#include <format>
-#include <system_error>
 #include <utility>
 
 #include <linux/tcp.h>
@@ -8,18 +8,14 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "jetway/base/text.h"
 #include "jetway/transport/pipe_dialer.h"
 #include "jetway/transport/pipe_listener.h"
-#include "jetway/transport/socket_address.h"
 #include "jetway/transport/tcp_path.h"
-#include "jetway/transport/transport.h"
 
 namespace jetway::transport {
 
 namespace {
 
-constexpr int kTcpPriority = 50;
 constexpr int kKeepaliveInterval = 10;  // seconds between probes
 constexpr int kKeepaliveProbes = 3;     // without an answer
 
@@ -34,36 +30,6 @@ void set_options(int descriptor, const TransportConfig& config) {
   set_option(descriptor, IPPROTO_TCP, TCP_KEEPIDLE, static_cast<int>(config.tcp_keepalive.count()));
   set_option(descriptor, IPPROTO_TCP, TCP_KEEPINTVL, kKeepaliveInterval);
   set_option(descriptor, IPPROTO_TCP, TCP_KEEPCNT, kKeepaliveProbes);
-}
-
-TransportError bad_address(const Address& address, std::string_view text) {
-  return {.code = TransportErrc::BadAddress,
-          .detail = std::format("{}: {}", escape_text(address.to_text()), text),
-          .handshake = std::nullopt};
-}
-
-TransportError listen_error(const Address& address, int error) {
-  const std::string name = escape_text(address.to_text());
-  switch (error) {
-    case EADDRINUSE:
-      return {TransportErrc::AddressInUse,
-              std::format("{}: another program listens there; stop it or choose another port", name),
-              std::nullopt};
-    case EACCES:
-    case EPERM:
-      return {TransportErrc::PermissionDenied,
-              std::format("{}: only root may listen on this port; choose one above 1023", name),
-              std::nullopt};
-    case EMFILE:
-    case ENFILE:
-      return {TransportErrc::TooManyFiles, std::format("{}: out of file descriptors", name), std::nullopt};
-    case EADDRNOTAVAIL:
-      return {TransportErrc::BadAddress, std::format("{}: this machine does not have that address", name),
-              std::nullopt};
-    default:
-      return {TransportErrc::BadAddress, std::format("{}: {}", name, std::system_category().message(error)),
-              std::nullopt};
-  }
 }
 
 // A listening descriptor, or the errno.
@@ -81,92 +47,33 @@ std::expected<int, int> listen_on(const SocketAddress& address, const TransportC
   return std::unexpected(error);
 }
 
-// Resolves on the pool and waits no longer than the deadline.
-using Resolved = std::expected<std::vector<SocketAddress>, std::string>;
-io::Task<Resolved> resolve_until(io::EventLoop* loop, HostEndpoint endpoint, TimePoint deadline) {
-  if (const auto numeric = resolve_numeric(endpoint)) co_return std::vector{*numeric};
-  struct Answer {
-    explicit Answer(io::EventLoop& owner) : changed(owner) {}
-    std::optional<Resolved> value;
-    io::WaitList changed;
-  };
-  const auto answer = std::make_shared<Answer>(*loop);
-  const auto ask = [](io::EventLoop* on, HostEndpoint host,
-                      std::shared_ptr<Answer> result) -> io::Task<void> {
-    result->value = co_await on->offload([host] { return resolve(host, ResolveFor::Dialing); });
-    result->changed.notify_all();
-  };
-  loop->spawn(ask(loop, std::move(endpoint), answer));
-  while (!answer->value && loop->now().engine < deadline) co_await answer->changed.wait_until(deadline);
-  if (!answer->value) co_return std::unexpected(std::string("the name servers do not answer"));
-  co_return *std::move(answer->value);
-}
+}  // namespace
 
-io::Task<std::expected<io::Connection, TransportError>> connect_tcp(io::EventLoop* loop, Address address,
-                                                                    TransportConfig config) {
-  const auto* endpoint = std::get_if<HostEndpoint>(&address.endpoint);
-  JETWAY_ASSERT(endpoint != nullptr);
-  if (endpoint->protocol == HostProtocol::Jsp) {
-    co_return std::unexpected(bad_address(address, "JSP comes with the next version"));
-  }
-  if (endpoint->host.empty() || endpoint->port == 0) {
-    co_return std::unexpected(bad_address(address, "to connect, a host and a port other than 0 are needed"));
-  }
-  if (address.peer) config.handshake.expected_peer = address.peer;
-  const TimePoint deadline = loop->now().engine + config.connect_timeout;
-  auto resolved = co_await resolve_until(loop, *endpoint, deadline);
-  if (!resolved) {
-    co_return std::unexpected(
-        TransportError{.code = TransportErrc::ResolveFailed,
-                       .detail = std::format("{}: {}", escape_text(endpoint->host), resolved.error()),
-                       .handshake = std::nullopt});
-  }
-  std::get<HostEndpoint>(address.endpoint).protocol = HostProtocol::Tcp;
-  const std::string name = escape_text(address.to_text());
-  auto socket = co_await connect_socket(loop, *std::move(resolved), deadline, name);
+io::Task<Dialed> dial_tcp(io::EventLoop* loop, std::vector<SocketAddress> remotes, std::string name,
+                          std::shared_ptr<const TransportConfig> config,
+                          std::shared_ptr<DialProgress> progress) {
+  const TimePoint deadline = loop->now().engine + config->connect_timeout;
+  auto socket = co_await connect_socket(loop, std::move(remotes), deadline, name);
   if (!socket) co_return std::unexpected(socket.error());
-  set_options(socket->descriptor(), config);
+  if (progress->is_given_up) co_return std::unexpected(connect_error(name, ECANCELED));
+  set_options(socket->descriptor(), *config);
   io::PipeNames names{
       .transport = "tcp",
       .local_address = SocketAddress::local_of(socket->descriptor()).to_address(HostProtocol::Tcp).to_text(),
       .remote_address = name};
-  co_return co_await dial_over(loop, *std::move(socket), std::move(names), measure_tcp_path,
-                               std::move(config));
+  auto core = start_dialing(*loop, *std::move(socket), std::move(names), measure_tcp_path, *config);
+  progress->core = core;
+  if (const auto done = co_await io::ConnectionCore::established(core); !done) {
+    co_return std::unexpected(to_error(done.error(), name));
+  }
+  co_return core;
 }
 
-class TcpTransport final : public Transport {
- public:
-  std::string_view name() const override { return "tcp"; }
-  Capabilities capabilities() const override { return {.message_max_bytes = std::uint64_t{16} << 20}; }
-  bool is_available() const override { return true; }
-  int priority() const override { return kTcpPriority; }
-
-  io::Task<std::expected<io::Connection, TransportError>> connect(io::EventLoop& loop, Address address,
-                                                                  TransportConfig config) override {
-    return connect_tcp(&loop, std::move(address), std::move(config));
-  }
-
-  std::expected<std::unique_ptr<Listener>, TransportError> listen(io::EventLoop& loop, const Address& address,
-                                                                  const TransportConfig& config) override;
-};
-
-std::expected<std::unique_ptr<Listener>, TransportError> TcpTransport::listen(io::EventLoop& loop,
-                                                                              const Address& address,
-                                                                              const TransportConfig& config) {
-  HostEndpoint endpoint = std::get<HostEndpoint>(address.endpoint);
-  const bool is_everywhere = endpoint.host.empty();
-  if (is_everywhere) endpoint.host = "::";
-  auto resolved = resolve(endpoint, ResolveFor::Listening);
-  if (!resolved) return std::unexpected(bad_address(address, resolved.error()));
-  auto descriptor = listen_on(resolved->front(), config);
-  if (!descriptor && is_everywhere &&
-      (descriptor.error() == EAFNOSUPPORT || descriptor.error() == EADDRNOTAVAIL)) {
-    endpoint.host = "0.0.0.0";  // a machine without IPv6
-    resolved = resolve(endpoint, ResolveFor::Listening);
-    if (!resolved) return std::unexpected(bad_address(address, resolved.error()));
-    descriptor = listen_on(resolved->front(), config);
-  }
-  if (!descriptor) return std::unexpected(listen_error(address, descriptor.error()));
+std::expected<std::unique_ptr<Listener>, int> listen_tcp(io::EventLoop& loop, const SocketAddress& local,
+                                                         const TransportConfig& config,
+                                                         std::shared_ptr<AdmissionQueue> queue) {
+  const auto descriptor = listen_on(local, config);
+  if (!descriptor) return std::unexpected(descriptor.error());
   PipeListenerHooks hooks{
       .transport = "tcp",
       .measure = measure_tcp_path,
@@ -176,17 +83,9 @@ std::expected<std::unique_ptr<Listener>, TransportError> TcpTransport::listen(io
             return SocketAddress::remote_of(accepted).to_address(HostProtocol::Tcp).to_text();
           },
       .on_closed = {}};
-  return std::make_unique<PipeListener>(
-      loop, io::Socket(loop, *descriptor), SocketAddress::local_of(*descriptor).to_address(HostProtocol::Tcp),
-      config, std::move(hooks), std::make_shared<AdmissionQueue>(loop, config));
-}
-
-}  // namespace
-
-std::unique_ptr<Transport> make_tcp_transport() { return std::make_unique<TcpTransport>(); }
-
-std::unique_ptr<Transport> make_transport(const Address& address) {
-  return address.is_unix() ? make_unix_transport() : make_tcp_transport();
+  return std::make_unique<PipeListener>(loop, io::Socket(loop, *descriptor),
+                                        SocketAddress::local_of(*descriptor).to_address(HostProtocol::Tcp),
+                                        config, std::move(hooks), std::move(queue));
 }
 
 }  // namespace jetway::transport

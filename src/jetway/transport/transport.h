@@ -57,6 +57,8 @@ struct TransportConfig {
   // The engines for byte pipes and for datagrams; what is above goes for both.
   framed::FramedConfig framed;
   jsp::JspConfig jsp;
+  // The socket of a JSP listener: half-open peers, Retry.
+  jsp::EndpointConfig jsp_endpoint;
   // Listener: what it remembers of handshakes, and how it deals with clocks that are off.
   crypto::InitFilterConfig init_filter;
 
@@ -107,8 +109,10 @@ class Transport {
                                                                           const TransportConfig& config) = 0;
 };
 
-// "tcp" and "unix".
-std::unique_ptr<Transport> make_tcp_transport();
+// "jsp", "tcp", and Any: JSP with TCP beside it on the same port when UDP has brought nothing after 250 ms;
+// it listens on both.
+std::unique_ptr<Transport> make_host_transport(HostProtocol protocol);
+// "unix".
 std::unique_ptr<Transport> make_unix_transport();
 // The one that reaches such an address.
 std::unique_ptr<Transport> make_transport(const Address& address);

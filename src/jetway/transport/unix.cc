@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "jetway/base/text.h"
+#include "jetway/transport/dialing.h"
 #include "jetway/transport/log.h"
 #include "jetway/transport/pipe_dialer.h"
 #include "jetway/transport/pipe_listener.h"
@@ -88,7 +89,8 @@ io::Task<std::expected<io::Connection, TransportError>> connect_unix(io::EventLo
   if (!socket) co_return std::unexpected(socket.error());
   kLog.debug("{}: the peer is {}", name, describe_peer(socket->descriptor()));
   io::PipeNames names{.transport = "unix", .local_address = "unix:", .remote_address = name};
-  co_return co_await dial_over(loop, *std::move(socket), std::move(names), nullptr, std::move(config));
+  auto core = start_dialing(*loop, *std::move(socket), std::move(names), nullptr, config);
+  co_return co_await admission_of(std::move(core), name);
 }
 
 class UnixTransport final : public Transport {

@@ -14,9 +14,8 @@ using sim::make_transport_config;
 
 using Connected = std::expected<io::Connection, TransportError>;
 
-Address at_port(std::uint16_t port) {
-  return {.endpoint = HostEndpoint{.host = "127.0.0.1", .port = port, .protocol = HostProtocol::Tcp},
-          .peer = std::nullopt};
+std::string protocol_name(const testing::TestParamInfo<HostProtocol>& parameter) {
+  return parameter.param == HostProtocol::Jsp ? "Jsp" : parameter.param == HostProtocol::Tcp ? "Tcp" : "Any";
 }
 
 io::Task<Connected> connect(io::EventLoop* loop, Address address, TransportConfig config) {
@@ -36,79 +35,92 @@ io::Task<void> decide(Listener* listener, bool admits) {
   }
 }
 
-class TcpTest : public testing::Test {
+class HostTest : public testing::TestWithParam<HostProtocol> {
  protected:
-  std::unique_ptr<Listener> listen(const TransportConfig& config,
-                                   const Address& address = sim::loopback_address()) {
+  Address at(const std::string& host, std::uint16_t port) const {
+    return {.endpoint = HostEndpoint{.host = host, .port = port, .protocol = GetParam()},
+            .peer = std::nullopt};
+  }
+  std::unique_ptr<Listener> listen(const TransportConfig& config) {
+    return listen(config, at("127.0.0.1", 0));
+  }
+  std::unique_ptr<Listener> listen(const TransportConfig& config, const Address& address) {
     auto listener = transport_->listen(loop_, address, config);
     EXPECT_TRUE(listener.has_value()) << (listener ? "" : listener.error().detail);
     return *std::move(listener);
   }
 
   io::EventLoop loop_;
-  std::unique_ptr<Transport> transport_ = make_tcp_transport();
+  std::unique_ptr<Transport> transport_ = make_host_transport(GetParam());
 };
 
-TEST_F(TcpTest, TheListenerSaysWhichPortItGot) {
+INSTANTIATE_TEST_SUITE_P(Protocols, HostTest,
+                         testing::Values(HostProtocol::Tcp, HostProtocol::Jsp, HostProtocol::Any),
+                         protocol_name);
+
+TEST_P(HostTest, TheListenerSaysWhichPortItGot) {
   const auto listener = listen(make_transport_config());
   const Address address = listener->local_address();
   EXPECT_EQ(std::get<HostEndpoint>(address.endpoint).host, "127.0.0.1");
   EXPECT_NE(std::get<HostEndpoint>(address.endpoint).port, 0);
 }
 
-TEST_F(TcpTest, AllInterfacesTakesBothFamilies) {
-  const auto listener = listen(make_transport_config(), *Address::parse("tcp://:0"));
+TEST_P(HostTest, AllInterfacesTakesBothFamilies) {
+  const auto listener = listen(make_transport_config(), at("", 0));
   const std::uint16_t port = std::get<HostEndpoint>(listener->local_address().endpoint).port;
   loop_.spawn(decide(listener.get(), true));
-  EXPECT_TRUE(loop_.run_until_done(connect(&loop_, at_port(port), make_transport_config())).has_value());
-  EXPECT_TRUE(loop_
-                  .run_until_done(connect(&loop_, *Address::parse("localhost:" + std::to_string(port)),
-                                          make_transport_config()))
-                  .has_value());
+  EXPECT_TRUE(
+      loop_.run_until_done(connect(&loop_, at("127.0.0.1", port), make_transport_config())).has_value());
+  EXPECT_TRUE(
+      loop_.run_until_done(connect(&loop_, at("localhost", port), make_transport_config())).has_value());
 }
 
-TEST_F(TcpTest, APortInUseIsSaidToBe) {
+TEST_P(HostTest, APortInUseIsSaidToBe) {
   const auto listener = listen(make_transport_config());
   const auto second = transport_->listen(loop_, listener->local_address(), make_transport_config());
   ASSERT_FALSE(second.has_value());
   EXPECT_EQ(second.error().code, TransportErrc::AddressInUse);
 }
 
-TEST_F(TcpTest, AnAddressThatIsNotOursCannotBeListenedOn) {
-  const auto listener = transport_->listen(loop_, *Address::parse("192.0.2.1:0"), make_transport_config());
+TEST_P(HostTest, AnAddressThatIsNotOursCannotBeListenedOn) {
+  const auto listener = transport_->listen(loop_, at("192.0.2.1", 0), make_transport_config());
   ASSERT_FALSE(listener.has_value());
   EXPECT_EQ(listener.error().code, TransportErrc::BadAddress);
 }
 
-TEST_F(TcpTest, NobodyThereIsAFailureAtOnce) {
+TEST_P(HostTest, NobodyThereIsAFailureInTime) {
   std::uint16_t port = 0;
   {
     const auto listener = listen(make_transport_config());
     port = std::get<HostEndpoint>(listener->local_address().endpoint).port;
   }
-  const auto connected = loop_.run_until_done(connect(&loop_, at_port(port), make_transport_config()));
+  TransportConfig config = make_transport_config();
+  config.connect_timeout = 400ms;
+  const auto connected = loop_.run_until_done(connect(&loop_, at("127.0.0.1", port), config));
   ASSERT_FALSE(connected.has_value());
-  EXPECT_EQ(connected.error().code, TransportErrc::ConnectFailed);
-  EXPECT_NE(connected.error().detail.find(std::to_string(port)), std::string::npos);
+  EXPECT_EQ(connected.error().code,
+            GetParam() == HostProtocol::Jsp ? TransportErrc::Timeout : TransportErrc::ConnectFailed);
+  const std::string where = "127.0.0.1:" + std::to_string(port);
+  EXPECT_EQ(connected.error().detail.contains("jsp://" + where), GetParam() != HostProtocol::Tcp);
+  EXPECT_EQ(connected.error().detail.contains("tcp://" + where), GetParam() != HostProtocol::Jsp);
 }
 
-TEST_F(TcpTest, AddressesThatCannotBeDialedAreRefused) {
-  for (const char* text : {"tcp://:80", "tcp://localhost:0"}) {
-    const auto connected =
-        loop_.run_until_done(connect(&loop_, *Address::parse(text), make_transport_config()));
+TEST_P(HostTest, AddressesThatCannotBeDialedAreRefused) {
+  for (const Address& address : {at("", 80), at("localhost", 0)}) {
+    const auto connected = loop_.run_until_done(connect(&loop_, address, make_transport_config()));
     ASSERT_FALSE(connected.has_value());
     EXPECT_EQ(connected.error().code, TransportErrc::BadAddress);
   }
 }
 
-TEST_F(TcpTest, ANameThatDoesNotExistIsNotResolved) {
+TEST_P(HostTest, ANameThatDoesNotExistIsNotResolved) {
   const auto connected =
-      loop_.run_until_done(connect(&loop_, *Address::parse("no-such-host.invalid"), make_transport_config()));
+      loop_.run_until_done(connect(&loop_, at("no-such-host.invalid", 1), make_transport_config()));
   ASSERT_FALSE(connected.has_value());
   EXPECT_EQ(connected.error().code, TransportErrc::ResolveFailed);
 }
 
-TEST_F(TcpTest, AWrongPeerIsAMismatchThatNamesWhoAnswered) {
+TEST_P(HostTest, AWrongPeerIsAMismatchThatNamesWhoAnswered) {
   const TransportConfig listener_config = make_transport_config();
   const auto listener = listen(listener_config);
   loop_.spawn(decide(listener.get(), true));
@@ -122,7 +134,7 @@ TEST_F(TcpTest, AWrongPeerIsAMismatchThatNamesWhoAnswered) {
   EXPECT_EQ(connected.error().handshake->peer, listener_config.handshake.identity->peer_id());
 }
 
-TEST_F(TcpTest, TheRightPeerIsFine) {
+TEST_P(HostTest, TheRightPeerIsFine) {
   const TransportConfig listener_config = make_transport_config();
   const auto listener = listen(listener_config);
   loop_.spawn(decide(listener.get(), true));
@@ -133,7 +145,7 @@ TEST_F(TcpTest, TheRightPeerIsFine) {
   EXPECT_TRUE(loop_.run_until_done(connect(&loop_, address, config)).has_value());
 }
 
-TEST_F(TcpTest, ARefusalIsTheDialersErrorWithItsReasonEscaped) {
+TEST_P(HostTest, ARefusalIsTheDialersErrorWithItsReasonEscaped) {
   const auto listener = listen(make_transport_config());
   loop_.spawn(decide(listener.get(), false));
   const auto connected =
@@ -143,19 +155,33 @@ TEST_F(TcpTest, ARefusalIsTheDialersErrorWithItsReasonEscaped) {
   EXPECT_NE(connected.error().detail.find("closed\\tshop"), std::string::npos);
 }
 
-TEST_F(TcpTest, AcceptEndsWhenTheListenerIsClosed) {
+TEST_P(HostTest, AcceptEndsWhenTheListenerIsClosed) {
   const auto listener = listen(make_transport_config());
   loop_.post([&] { listener->close(); });
   EXPECT_FALSE(loop_.run_until_done(listener->accept()).has_value());
   EXPECT_FALSE(loop_.run_until_done(listener->accept()).has_value());
 }
 
-TEST_F(TcpTest, TransportsSayWhatTheyCanDo) {
-  EXPECT_EQ(transport_->name(), "tcp");
+TEST_P(HostTest, AHostIsAskedOnceWhoItIsWhicheverWayItIsReached) {
+  const auto listener = listen(make_transport_config());
+  TransportConfig config = make_transport_config();
+  config.handshake.is_known = [](const crypto::PeerId&) { return false; };
+  const auto connected = loop_.run_until_done(connect(&loop_, listener->local_address(), config));
+  ASSERT_FALSE(connected.has_value());
+  ASSERT_TRUE(connected.error().handshake.has_value());
+  EXPECT_EQ(connected.error().handshake->code, crypto::HandshakeErrc::UnknownPeer);
+}
+
+TEST(TransportTest, TransportsSayWhatTheyCanDo) {
+  const auto tcp = make_host_transport(HostProtocol::Tcp);
+  const auto jsp = make_host_transport(HostProtocol::Jsp);
+  EXPECT_EQ(tcp->name(), "tcp");
+  EXPECT_EQ(jsp->name(), "jsp");
   EXPECT_EQ(make_unix_transport()->name(), "unix");
-  EXPECT_TRUE(transport_->is_available());
-  EXPECT_TRUE(transport_->capabilities().is_reliable);
-  EXPECT_GT(make_unix_transport()->priority(), transport_->priority());
+  EXPECT_TRUE(tcp->is_available());
+  EXPECT_TRUE(tcp->capabilities().is_reliable);
+  EXPECT_GT(make_unix_transport()->priority(), jsp->priority());
+  EXPECT_GT(jsp->priority(), tcp->priority());
 }
 
 }  // namespace

@@ -1,0 +1,28 @@
+#pragma once
+
+#include <expected>
+#include <memory>
+#include <string>
+
+#include "jetway/base/ip_endpoint.h"
+#include "jetway/io/event_loop.h"
+#include "jetway/io/task.h"
+#include "jetway/transport/admission_queue.h"
+#include "jetway/transport/dialing.h"
+#include "jetway/transport/socket_address.h"
+#include "jetway/transport/transport.h"
+
+// JSP over UDP.
+namespace jetway::transport {
+
+// A connection over a socket of its own.
+io::Task<Dialed> dial_jsp(io::EventLoop* loop, SocketAddress remote, std::string name,
+                          std::shared_ptr<const TransportConfig> config,
+                          std::shared_ptr<DialProgress> progress);
+
+// Who dials the bound socket is handed out by the queue. The error is the errno.
+std::expected<std::unique_ptr<Listener>, int> listen_jsp(io::EventLoop& loop, const SocketAddress& local,
+                                                         const TransportConfig& config,
+                                                         std::shared_ptr<AdmissionQueue> queue);
+
+}  // namespace jetway::transport
