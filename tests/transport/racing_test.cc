@@ -20,7 +20,7 @@ using namespace std::chrono_literals;
 using sim::make_transport_config;
 using Connected = std::expected<io::Connection, TransportError>;
 
-io::Task<void> admit_everybody(Listener* listener, std::vector<io::Connection>* kept) {
+io::Task<void> admit_and_keep(Listener* listener, std::vector<io::Connection>* kept) {
   while (auto connection = co_await listener->accept()) {
     connection->admit();
     kept->push_back(*connection);
@@ -61,7 +61,7 @@ class RacingTest : public testing::Test {
   std::unique_ptr<Listener> listen(HostProtocol protocol, const TransportConfig& config) {
     auto listener = make_host_transport(protocol)->listen(loop_, sim::loopback_address(protocol), config);
     EXPECT_TRUE(listener.has_value()) << (listener ? "" : listener.error().detail);
-    loop_.spawn(admit_everybody(listener->get(), &kept_));
+    loop_.spawn(admit_and_keep(listener->get(), &kept_));
     return *std::move(listener);
   }
 
