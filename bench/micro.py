@@ -28,6 +28,8 @@ LIMITS = {
     "crypto": [
         (r"BM_(?:Seal|SealGathered|Open)<Suite::(Aes256Gcm|ChaCha20Poly1305)>/(.*)", r"BM_OpensslLimit/\1/\2"),
         (r"BM_(?:Seal|Open)<Suite::XChaCha20Poly1305>/(.*)", r"BM_SodiumLimit/\1"),
+        (r"BM_Packet(.*)<Suite::(.*), AeadBackend::IpsecMb>/(.*)",
+         r"BM_Packet\1<Suite::\2, AeadBackend::OpenSsl>/\3"),
         (r"BM_Blake3/(.*)", r"BM_Blake3Limit/\1"),
         (r"BM_HandshakeDialer/Ed25519.*", "BM_DialerPrimitives"),
         (r"BM_HandshakeListener/Ed25519.*", "BM_ListenerPrimitives"),

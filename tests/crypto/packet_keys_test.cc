@@ -107,6 +107,28 @@ TEST_P(PacketKeysTest, SealsInPlace) {
   EXPECT_EQ(memory, sealed_in_one(receiver_, 3, {}, text));
 }
 
+// As packets are built: small frames in the packet's own memory, bulk data from elsewhere.
+TEST_P(PacketKeysTest, SealsPartsThatAreWhereTheyGoAlready) {
+  for (const std::size_t size : {20uz, 1400uz, 9000uz}) {
+    Bytes text(size);
+    SeededRandom random(size);
+    random.fill(text);
+    for (const std::size_t cut : {0uz, 1uz, 16uz, size}) {
+      Bytes memory(size + kTagBytes);
+      copy_bytes(memory, ByteView{text}.first(cut));
+      const std::array behind = {ByteView{memory}.first(cut), ByteView{text}.subspan(cut)};
+      sender_.seal(3, as_bytes("header"), behind, memory);
+      EXPECT_EQ(memory, sealed_in_one(receiver_, 3, as_bytes("header"), text)) << size << " " << cut;
+
+      Bytes other(size + kTagBytes);
+      copy_bytes(MutableBytes{other}.subspan(cut), ByteView{text}.subspan(cut));
+      const std::array before = {ByteView{text}.first(cut), ByteView{other}.subspan(cut, size - cut)};
+      sender_.seal(3, as_bytes("header"), before, other);
+      EXPECT_EQ(other, memory);
+    }
+  }
+}
+
 TEST_P(PacketKeysTest, MovesAlong) {
   Bytes packet = sealed_in_one(sender_, 1, {}, as_bytes("text"));
   PacketKeys moved = std::move(receiver_);

@@ -23,8 +23,8 @@ class Aead {
   Aead& operator=(const Aead&) = delete;
   virtual ~Aead() = default;
 
-  // Seals the parts, one after the other, and the tag into `out`, which has room for them. Returns the bytes
-  // written.
+  // Seals the parts, one after the other, and the tag into `out`, which has room for them; each part is where
+  // it goes already or outside of it. Returns the bytes written.
   virtual std::size_t seal(const Nonce& nonce, ByteView associated_data, std::span<const ByteView> parts,
                            MutableBytes out) = 0;
   // In place; false: not authentic.

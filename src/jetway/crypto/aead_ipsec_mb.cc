@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cstdint>
+#include <cstring>
 #include <optional>
 #include <span>
 
@@ -40,15 +41,31 @@ MutableBytes memory_of(State& state) {
   return std::as_writable_bytes(std::span{&state, 1});
 }
 
-// The only part that has anything in it, if there is no more than one: such a packet takes a single call.
-std::optional<ByteView> only_part(std::span<const ByteView> parts) {
-  ByteView found;
+// Packets of up to this size are put together first where they go and then sealed by a single call: the calls
+// for each part would cost more than the copy.
+constexpr std::size_t kCopiedMaxBytes = 4096;
+
+// The text in one piece, if it is or can cheaply be made one.
+std::optional<ByteView> in_one_piece(std::span<const ByteView> parts, MutableBytes out) {
+  ByteView only;
+  std::size_t used_parts = 0;
+  std::size_t size = 0;
   for (const ByteView part : parts) {
     if (part.empty()) continue;
-    if (!found.empty()) return std::nullopt;
-    found = part;
+    only = part;
+    used_parts += 1;
+    size += part.size();
   }
-  return found;
+  if (used_parts <= 1) return only;
+  if (size > kCopiedMaxBytes) return std::nullopt;
+  std::size_t copied = 0;
+  for (const ByteView part : parts) {
+    if (!part.empty() && part.data() != out.data() + copied) {
+      std::memmove(out.data() + copied, part.data(), part.size());
+    }
+    copied += part.size();
+  }
+  return ByteView{out}.first(size);
 }
 
 class IpsecMbGcm final : public Aead {
@@ -62,11 +79,11 @@ class IpsecMbGcm final : public Aead {
   std::size_t seal(const Nonce& nonce, ByteView associated_data, std::span<const ByteView> parts,
                    MutableBytes out) override {
     const unsigned char* iv = raw(ByteView{nonce});
-    if (const std::optional<ByteView> part = only_part(parts)) {
-      IMB_AES256_GCM_ENC(library_, &key_, &packet_, raw(out), raw(*part), part->size(), iv,
-                         raw(associated_data), associated_data.size(), raw(out.subspan(part->size())),
+    if (const std::optional<ByteView> text = in_one_piece(parts, out)) {
+      IMB_AES256_GCM_ENC(library_, &key_, &packet_, raw(out), raw(*text), text->size(), iv,
+                         raw(associated_data), associated_data.size(), raw(out.subspan(text->size())),
                          kTagBytes);
-      return part->size() + kTagBytes;
+      return text->size() + kTagBytes;
     }
     IMB_AES256_GCM_INIT(library_, &key_, &packet_, iv, raw(associated_data), associated_data.size());
     std::size_t written = 0;

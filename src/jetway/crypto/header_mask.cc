@@ -47,7 +47,7 @@ HeaderMasker::HeaderMasker(Suite suite, ByteView key) {
 }
 
 HeaderMask HeaderMasker::mask(const std::byte* sample) {
-  HeaderMask mask;
+  HeaderMask mask{};
   masks({&sample, 1}, {&mask, 1});
   return mask;
 }
@@ -58,7 +58,9 @@ void HeaderMasker::masks(std::span<const std::byte* const> samples, std::span<He
     for (std::size_t i = 0; i < samples.size(); ++i) out[i] = chacha_mask(chacha_key_, samples[i]);
     return;
   }
-  std::array<std::byte, kSampleBytes * kMaskBatchMax> blocks;  // NOLINT: only what is filled in is read
+  // Only what is filled in is read.
+  // NOLINTNEXTLINE(cppcoreguidelines-pro-type-member-init)
+  std::array<std::byte, kSampleBytes * kMaskBatchMax> blocks;
   for (std::size_t i = 0; i < samples.size(); ++i) {
     std::memcpy(blocks.data() + i * kSampleBytes, samples[i], kSampleBytes);
   }

@@ -41,8 +41,8 @@ class PacketKeys {
   PacketKeys& operator=(const PacketKeys&) = delete;
   ~PacketKeys();
 
-  // Seals `parts`, one after the other, into `out`, which has room for all of them and kTagBytes and may be
-  // the memory of the only part. Returns the bytes written.
+  // Seals `parts`, one after the other, into `out`, which has room for all of them and kTagBytes. A part may
+  // be where it goes already; otherwise they do not overlap. Returns the bytes written.
   std::size_t seal(PacketNonce nonce, ByteView associated_data, std::span<const ByteView> parts,
                    MutableBytes out);
 

@@ -77,8 +77,8 @@ class ApplicationKeys {
 
   // For ShortHeader.key_phase of the next packets.
   bool key_phase() const { return (send_phase_ & 1) != 0; }
-  // The key has sealed all it may and the last update is not settled: close with CryptoLimit. Nothing can be
-  // sealed any more.
+  // The key has sealed all it may and the last update is not settled: close with CryptoLimit. Only the close
+  // (and the batch that was begun) may still be sealed.
   bool is_exhausted() const { return sealed_blocks_ >= limits_.sealed_blocks_max; }
   // As Sealer::seal().
   std::size_t seal(const PacketName& name, const HeaderLayout& header, std::span<const ByteView> parts,

@@ -33,7 +33,7 @@ std::array<std::byte, kSize> first_bytes(const crypto::Hash256& hash) {
 std::array<std::byte, kMacBytes> token_mac(const crypto::SecretBytes& key, ByteView time,
                                            const ConnectionId& original, const ConnectionId& given,
                                            ByteView client_random, const IpEndpoint& peer) {
-  std::array<std::byte, sizeof peer.address + sizeof peer.scope_id + sizeof peer.port> address;
+  std::array<std::byte, sizeof peer.address + sizeof peer.scope_id + sizeof peer.port> address{};
   wire::Writer out(address);
   out.bytes(std::as_bytes(std::span{peer.address}));
   out.u32(peer.scope_id);
@@ -60,7 +60,7 @@ RetryTokens::RetryTokens(RandomSource& random)
 std::size_t RetryTokens::make_retry(TimePoint now, const PacketHeader& initial, const IpEndpoint& peer,
                                     const ConnectionId& destination, MutableBytes out) const {
   JETWAY_ASSERT(!initial.client_random.empty());
-  std::array<std::byte, kRetryTokenMaxBytes> memory;
+  std::array<std::byte, kRetryTokenMaxBytes> memory{};
   wire::Writer token(memory);
   token.u64(static_cast<std::uint64_t>(now.time_since_epoch().count()) + time_origin_);
   const auto mac =
