@@ -14,6 +14,7 @@ import namespaces
 from link_spec import LabError
 
 SOURCE_FILE_BYTES = 1 << 30
+PAYLOAD_SHARE = 1440 / 1514  # of a full frame, at best, under IPv4, UDP, encryption and frame headers
 START_SECONDS_MAX = 10
 INTERRUPT_SECONDS_MAX = 5
 
@@ -55,7 +56,7 @@ class JetwayRun:
     def __init__(self, flow, lab, work):
         self.flow = flow
         self.lab = lab
-        self.work = work / "run"
+        self.work = work / f"run-{id(flow)}"  # several may run at a time
         self.source = work / "source"
         self.program = os.environ["JETWAY"]
 
@@ -82,13 +83,13 @@ class JetwayRun:
         receiver = self.lab.spawn(
             "b", [self.program, "receive", "--json", "--dir", str(inbox), "--listen", f"{address}:0", "--any", "--yes",
                   "--max-bytes", "1T", "--fsync", "never"],
-            "receiver.log", env=self._environment("receiver"), stdout=subprocess.PIPE)
+            self._log("receiver"), env=self._environment("receiver"), stdout=subprocess.PIPE)
         listening = json.loads(receiver.stdout.readline() or "{}")
         if "address" not in listening:
             raise LabError(f"jetway receive: {self._said('receiver')}")
         sender = self.lab.spawn(
             "a", [self.program, "send", "--json", str(self.source), "--to", f"{listening['peer']}@{listening['address']}"],
-            "sender.log", env=self._environment("sender"), stdout=subprocess.PIPE)
+            self._log("sender"), env=self._environment("sender"), stdout=subprocess.PIPE)
         drain = threading.Thread(target=self._read_sender, args=(sender,), daemon=True)
         drain.start()
         began = time.monotonic()
@@ -124,8 +125,11 @@ class JetwayRun:
             if "packets_retransmitted" in event:
                 self.flow.retransmitted = event["packets_retransmitted"]
 
+    def _log(self, side):
+        return f"{side}-{id(self.flow)}.log"
+
     def _said(self, side):
-        return Path(f"{self.lab.folder}/{side}.log").read_text().strip()[-300:]
+        return Path(f"{self.lab.folder}/{self._log(side)}").read_text().strip()[-300:]
 
 
 def wait_for_listener(lab, host, kind, port):
@@ -139,6 +143,26 @@ def retransmitted_segments(lab, host):
     """Of the TCP connections that this host has."""
     said = namespaces.run_in(lab.namespace(host), "ss", "-Htin", check=False)
     return sum(int(total) for total in re.findall(r"\bretrans:\d+/(\d+)", said))
+
+
+def knows_transport(name):
+    told = subprocess.run([os.environ["JETWAY"], "send", "--help"], capture_output=True, text=True, check=True)
+    return f"{name}://" in told.stdout
+
+
+def bytes_at(samples, second):
+    """What had arrived then, between samples in a straight line."""
+    before = (0.0, 0)
+    for sample in samples:
+        if sample[0] >= second:
+            share = (second - before[0]) / (sample[0] - before[0]) if sample[0] > before[0] else 1
+            return before[1] + share * (sample[1] - before[1])
+        before = sample
+    return before[1]
+
+
+def goodput_mbit(samples, first, last):
+    return (bytes_at(samples, last) - bytes_at(samples, first)) * 8e-6 / (last - first)
 
 
 def make_source(work, bytes_needed):

@@ -11,7 +11,6 @@ import json
 import os
 import shutil
 import signal
-import subprocess
 import sys
 import tempfile
 import threading
@@ -19,7 +18,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "bench"))
-from flows import Flow, make_source  # noqa: E402
+from flows import PAYLOAD_SHARE, Flow, goodput_mbit, knows_transport, make_source  # noqa: E402
 from harness import machine, median  # noqa: E402
 from laboratory import Laboratory  # noqa: E402
 from link_spec import PROFILES, LabError, LinkSpec  # noqa: E402
@@ -28,7 +27,6 @@ from probe import Probe, quantile  # noqa: E402
 DEFAULT_PROFILES = ("lossy", "lfn", "bursty", "satellite", "mobile", "wifi", "wan", "lan")
 FIRST_SECOND = {"lossy": 5, "satellite": 20}
 PROBES_PER_SECOND = 20
-PAYLOAD_SHARE = 1440 / 1514  # of a full frame, at best, under IPv4, UDP, encryption and frame headers
 
 FLOWS = (
     Flow("jetway jsp", "cubic", "jsp"),
@@ -37,21 +35,6 @@ FLOWS = (
     Flow("plain tcp bbr", "bbr"),
     Flow("plain tcp cubic", "cubic"),
 )
-
-
-def bytes_at(samples, second):
-    """What had arrived then, between samples in a straight line."""
-    before = (0.0, 0)
-    for sample in samples:
-        if sample[0] >= second:
-            share = (second - before[0]) / (sample[0] - before[0]) if sample[0] > before[0] else 1
-            return before[1] + share * (sample[1] - before[1])
-        before = sample
-    return before[1]
-
-
-def goodput_mbit(samples, first, last):
-    return (bytes_at(samples, last) - bytes_at(samples, first)) * 8e-6 / (last - first)
 
 
 def capacity_mbit(profile):
@@ -154,11 +137,6 @@ def parse_arguments():
     if unknown := [profile for profile in options.profiles if profile not in PROFILES]:
         parser.error(f"no profile {', '.join(unknown)}; there are {', '.join(PROFILES)}")
     return options
-
-
-def knows_transport(name):
-    told = subprocess.run([os.environ["JETWAY"], "send", "--help"], capture_output=True, text=True, check=True)
-    return f"{name}://" in told.stdout
 
 
 def choose_flows(only):
