@@ -252,15 +252,17 @@ bool Connection::State::write_ping(wire::PacketWriter& packet, bool is_wanted) {
 std::optional<Transmit> Connection::State::transmit_application(Now now, Path& path, MutableBytes out) {
   const auto destination = remote_ids_.current(path.id);
   const std::uint64_t amplification = path.amplification_room();
-  if (!destination || amplification < kPaddedDatagramBytes) return std::nullopt;
+  if (!destination || amplification < kProbeMinBytes) return std::nullopt;
   std::uint64_t budget = std::min(path.recovery.send_budget_bytes(now.engine), amplification);
-  const bool may_carry_content = !path.is_suspect && (path.is_validated || paths_.size() == 1);
+  const bool may_carry_content =
+      !path.is_suspect && (path.is_validated || paths_.size() == 1) && amplification >= kPaddedDatagramBytes;
   const std::size_t batch_bytes = std::min<std::uint64_t>({out.size(), kBatchMaxBytes, amplification});
 
   std::array<SealedPacket, kSegmentsMax> sealed;
   std::size_t count = 0;
   std::size_t bytes = 0;
-  std::size_t segment_bytes = datagram_bytes(path);
+  // A challenge goes out smaller rather than not at all (RFC 9000 section 8.2.1).
+  std::size_t segment_bytes = std::min<std::uint64_t>(datagram_bytes(path), amplification);
   while (count < kSegmentsMax && batch_bytes - bytes >= segment_bytes) {
     const bool has_budget =
         budget >= segment_bytes || path.recovery.probes_wanted(PacketSpace::Application) > 0;

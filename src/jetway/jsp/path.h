@@ -20,6 +20,9 @@ namespace jetway::jsp {
 // section 8).
 inline constexpr std::uint64_t kAmplificationMax = 3;
 
+// With less than this for all that amplification has to say not even an acknowledgement or a challenge goes.
+inline constexpr std::size_t kProbeMinBytes = 64;
+
 // One way to the peer: addresses, packet numbers, round trip, congestion, MTU of its own.
 struct Path {
   Path(PathId path, const IpEndpoint& local_address, const IpEndpoint& remote_address,
