@@ -1,5 +1,7 @@
 #include "tests/sim/nat.h"
 
+#include <algorithm>
+
 namespace jetway::sim {
 
 void Nat::rebind() {
@@ -9,13 +11,19 @@ void Nat::rebind() {
 
 void Nat::rebind(const IpEndpoint& external) {
   rebind();
+  former_.push_back(config_.external);
   config_.external = external;
   next_port_ = external.port;
 }
 
 void Nat::handle_packet(TimePoint now, PacketPtr packet) {
-  if (packet->destination.has_same_address(config_.external)) {
+  const auto is_destination = [&](const IpEndpoint& address) {
+    return packet->destination.has_same_address(address);
+  };
+  if (is_destination(config_.external)) {
     handle_inward(now, std::move(packet));
+  } else if (std::ranges::any_of(former_, is_destination)) {
+    world_.trace.record(now, name_, TraceKind::Dropped, *packet, DropReason::NoMapping);
   } else {
     handle_outward(now, std::move(packet));
   }

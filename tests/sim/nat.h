@@ -4,6 +4,7 @@
 #include <map>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "tests/sim/world.h"
 
@@ -55,6 +56,7 @@ class Nat final : public Hop {
   std::uint16_t next_port_;
   std::map<Key, std::uint16_t> outward_;
   std::map<std::uint16_t, Mapping> inward_;
+  std::vector<IpEndpoint> former_;  // externals that nothing comes in through any more
 };
 
 }  // namespace jetway::sim

@@ -106,6 +106,7 @@ TEST_F(NatTest, RebindsToAnotherAddress) {
   place({.external = kExternal});
   mapped(kOutside, outside);
   nat->rebind(kOther);
+  EXPECT_EQ(received_after_reply(outside, kExternal), 0U);
   EXPECT_EQ(mapped(kOutside, outside), kOther);
   EXPECT_EQ(received_after_reply(outside, kOther), 1U);
 }

@@ -1,0 +1,346 @@
+#include "tests/jsp_sim/scenario.h"
+
+#include <algorithm>
+#include <format>
+
+namespace jetway::sim {
+
+using namespace std::chrono_literals;
+using session::Role;
+
+namespace {
+
+constexpr Duration kWorkLimit = 10min;
+constexpr Duration kEndLimit = 5min;
+constexpr std::uint64_t kEventsMax = 5'000'000;
+constexpr std::uint64_t kCloseCode = 42;
+constexpr IpEndpoint kNatAddress = IpEndpoint::v4({198, 51, 100, 1}, 20'000);
+constexpr IpEndpoint kOtherNatAddress = IpEndpoint::v4({198, 51, 100, 2}, 30'000);
+
+class ScenarioFailure : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
+class ScenarioRun {
+ public:
+  explicit ScenarioRun(const ScenarioPlan& plan) : plan_(plan), pair_(plan.pair) { prepare(); }
+
+  ScenarioResult run();
+
+ private:
+  void prepare();
+  void place_nat();
+  void start_working();
+  void go();
+  void connect();
+  void schedule_mishaps();
+  void happen(const ScheduledMishap& mishap);
+  void break_first_path();
+  void end();
+  std::string reasons() const;
+  std::string describe_listener();
+  bool run_until(const std::function<bool()>& is_done, Duration limit);
+  bool is_any_over() const {
+    const auto is_over = [](const auto& connection) { return connection->is_over(); };
+    const auto& accepted = pair_.listener_host.connections();
+    return pair_.dialer_host.last_connection()->is_over() ||
+           (!accepted.empty() && std::ranges::all_of(accepted, is_over));
+  }
+  void close(bool by_dialer);
+  // Whatever happened is allowed to have ended the connection.
+  bool may_miss_the_close() const;
+  bool may_be_lost() const { return plan_.is_rough || is_cut_short_; }
+
+  const ScenarioPlan& plan_;
+  JspPair pair_;
+  Nat* nat_ = nullptr;
+  Ledger ledger_;
+  ScenarioResult result_;
+  bool is_cut_short_ = false;
+  bool is_working_ = false;
+};
+
+void ScenarioRun::prepare() {
+  if (plan_.has_nat) place_nat();
+  for (Host* const host : {&pair_.dialer_machine, &pair_.listener_machine}) {
+    host->set_batches_input(plan_.batches_input);
+    host->fail_sends_at_random(plan_.send_error, plan_.send_failures);
+  }
+  pair_.dialer_machine.jump_wall_clock(plan_.dialer_clock_error);
+  SeededRandom random(plan_.pair.seed);
+  const std::uint64_t dialer_seed = random();
+  const std::uint64_t listener_seed = random();
+  pair_.listener_host.on_accepted = [this, listener_seed](JspConnection& connection) {
+    if (std::exchange(is_working_, true)) return;
+    connection.application = std::make_unique<Worker>(Role::Listener, plan_.listener, ledger_, listener_seed);
+  };
+  pair_.dial();
+  pair_.dialer().application = std::make_unique<Worker>(Role::Dialer, plan_.dialer, ledger_, dialer_seed);
+}
+
+void ScenarioRun::place_nat() {
+  nat_ = &pair_.network.add_nat("nat", {.external = kNatAddress});
+  const IpEndpoint inside = JspPair::dialer_address(0);
+  const Duplex link = pair_.links.front();
+  pair_.network.set_route(inside, JspPair::kListener, {&link.there, nat_});
+  for (const IpEndpoint& outside : {kNatAddress, kOtherNatAddress}) {
+    pair_.network.set_route(JspPair::kListener, outside, {nat_, &link.back});
+  }
+}
+
+bool ScenarioRun::run_until(const std::function<bool()>& is_done, Duration limit) {
+  return pair_.run_until(
+      [&] {
+        if (pair_.network.events_handled() > kEventsMax)
+          throw ScenarioFailure("it never ends: too many events");
+        return is_done();
+      },
+      limit);
+}
+
+ScenarioResult ScenarioRun::run() {
+  try {
+    go();
+  } catch (const std::exception& error) {
+    result_.failure = error.what();
+  }
+  result_.trace = pair_.network.trace().to_text();
+  result_.fingerprint = pair_.network.fingerprint();
+  result_.events = pair_.network.events_handled();
+  result_.elapsed = pair_.network.elapsed();
+  return result_;
+}
+
+void ScenarioRun::go() {
+  schedule_mishaps();
+  connect();
+  const auto is_done = [this] { return is_any_over() || ledger_.is_complete(); };
+  if (result_.was_connected) {
+    const bool is_finished = run_until(is_done, kWorkLimit);
+    result_.was_complete = ledger_.is_complete();
+    if (!is_finished && !may_be_lost()) throw ScenarioFailure("not all has arrived:\n" + ledger_.missing());
+    // Nobody asked for an end, and the network is no reason for one.
+    if (!result_.was_complete && !may_be_lost()) {
+      throw ScenarioFailure("the connection was lost:" + reasons() + "\n" + ledger_.missing());
+    }
+  }
+  end();
+}
+
+void ScenarioRun::connect() {
+  run_until([this] { return pair_.dialer().is_over() || pair_.dialer().is_admitted(); }, 1min);
+  result_.was_connected = !pair_.dialer().is_over();
+  if (result_.was_connected || may_be_lost()) return;
+  const auto* const failed = pair_.dialer().find_event<session::HandshakeFailed>();
+  throw ScenarioFailure(std::format("the handshake fails: {}{}{}",
+                                    failed == nullptr ? "" : failed->error.reason, reasons(),
+                                    describe_listener()));
+}
+
+std::string ScenarioRun::describe_listener() {
+  const jsp::EndpointStatistics statistics = pair_.listener_host.endpoint().statistics();
+  return std::format("; listener: {} dropped, {} Retries, {} connections, {} half-open",
+                     statistics.datagrams_dropped, statistics.retries_sent, statistics.connections,
+                     statistics.half_open);
+}
+
+// How it ended, as each side has it.
+std::string ScenarioRun::reasons() const {
+  std::string text;
+  for (const JspHost* const host : {&pair_.dialer_host, &pair_.listener_host}) {
+    const JspConnection* const connection = host->last_connection();
+    const auto* const reason = connection == nullptr ? nullptr : connection->close_reason();
+    text += reason == nullptr ? " [not closed]"
+                              : std::format(" [by {}, code {}, {}]", static_cast<int>(reason->by),
+                                            reason->code, reason->text);
+  }
+  return text;
+}
+
+// ---- mishaps ----
+
+void ScenarioRun::schedule_mishaps() {
+  for (const ScheduledMishap& mishap : plan_.mishaps) {
+    pair_.network.after(mishap.at, [this, &mishap] { happen(mishap); });
+  }
+}
+
+void ScenarioRun::happen(const ScheduledMishap& mishap) {
+  JspHost& host = mishap.by_dialer ? pair_.dialer_host : pair_.listener_host;
+  const auto command_dialer = [&](const auto& give) {
+    if (!pair_.dialer().is_over()) pair_.dialer_host.command(pair_.dialer(), give);
+  };
+  switch (mishap.mishap) {
+    case Mishap::None:
+      break;
+    case Mishap::NatRebinds:
+    case Mishap::NatMoves:
+      // A handshake does not survive it, and need not: the dialer tries again.
+      if (!result_.was_connected) is_cut_short_ = true;
+      if (mishap.mishap == Mishap::NatMoves) {
+        nat_->rebind(kOtherNatAddress);
+      } else {
+        nat_->rebind();
+      }
+      break;
+    case Mishap::DialerMigrates:
+      command_dialer(
+          [](Now now, jsp::Connection& engine) { engine.migrate(now, JspPair::dialer_address(1)); });
+      break;
+    case Mishap::PathOpens:
+      command_dialer([](Now now, jsp::Connection& engine) {
+        engine.open_path(now, JspPair::dialer_address(1), JspPair::kListener);
+      });
+      break;
+    case Mishap::FirstPathBreaks:
+      break_first_path();
+      break;
+    case Mishap::DialerSleeps:
+      pair_.dialer_machine.suspend(mishap.duration);
+      break;
+    case Mishap::ListenerSleeps:
+      pair_.listener_machine.suspend(mishap.duration, SleepingClock::Stops);
+      break;
+    case Mishap::WallClockJumps:
+      // What is on its way then is not of now any more.
+      if (!result_.was_connected) is_cut_short_ = true;
+      host.host().jump_wall_clock(mishap.duration > 1s ? 1h : -1h);
+      break;
+    case Mishap::EngineClockJumps:
+      host.host().jump_engine_clock(1s);
+      break;
+    case Mishap::KeysUpdate:
+      command_dialer([](Now now, jsp::Connection& engine) { engine.update_keys(now); });
+      break;
+    case Mishap::CloseInTheMiddle:
+      close(mishap.by_dialer);
+      break;
+    case Mishap::ListenerRestarts:
+      is_cut_short_ = true;
+      pair_.listener_host.restart();
+      break;
+    case Mishap::DialerVanishes:
+      is_cut_short_ = true;
+      pair_.dialer_host.restart();
+      break;
+  }
+}
+
+// Only what has a second path may lose its first.
+void ScenarioRun::break_first_path() {
+  if (pair_.dialer().is_over()) return;
+  const auto paths = pair_.dialer().engine().paths();
+  const bool has_second =
+      std::ranges::any_of(paths, [](const jsp::PathInfo& path) { return path.id != 0 && path.is_validated; });
+  if (has_second) pair_.dialer_machine.set_interface_up(0, false);
+}
+
+void ScenarioRun::close(bool by_dialer) {
+  is_cut_short_ = true;
+  JspHost& host = by_dialer ? pair_.dialer_host : pair_.listener_host;
+  if (host.last_connection() == nullptr || host.last_connection()->is_over()) return;
+  host.command(*host.last_connection(),
+               [](Now now, jsp::Connection& engine) { engine.close(now, kCloseCode, "enough"); });
+}
+
+// ---- the end ----
+
+// A close is repeated for three probe timeouts; where nothing comes through for longer the idle timeout
+// tells.
+bool ScenarioRun::may_miss_the_close() const {
+  const auto has_outage = [](const LinkConfig& link) { return !link.outages.empty(); };
+  return plan_.is_rough || !plan_.mishaps.empty() || has_outage(plan_.pair.there) ||
+         has_outage(plan_.pair.back);
+}
+
+void ScenarioRun::end() {
+  const bool was_whole = result_.was_complete && !is_any_over() && !is_cut_short_;
+  const bool can_listener_close = pair_.has_listener() && !pair_.listener().is_over();
+  close(plan_.closes_by_dialer || !can_listener_close);
+  if (!run_until([this] { return pair_.is_over(); }, kEndLimit)) {
+    throw ScenarioFailure("the connection does not come to its end");
+  }
+  pair_.run_for(1min);
+  if (pair_.network.packets_under_way() > 0) throw ScenarioFailure("something is still being sent");
+  if (!was_whole || may_miss_the_close()) return;
+  const JspConnection& other = plan_.closes_by_dialer ? pair_.listener() : pair_.dialer();
+  const auto* const reason = other.close_reason();
+  const bool is_told =
+      reason != nullptr && reason->by == session::CloseReason::By::Peer && reason->code == kCloseCode;
+  if (!is_told) throw ScenarioFailure("the other side was not told of the close:" + reasons());
+}
+
+const char* name_of(Mishap mishap) {
+  constexpr std::array kNames = {"none",
+                                 "NAT rebinds",
+                                 "NAT moves",
+                                 "dialer migrates",
+                                 "second path opens",
+                                 "first path breaks",
+                                 "dialer sleeps",
+                                 "listener sleeps",
+                                 "wall clock jumps",
+                                 "engine clock jumps",
+                                 "keys update",
+                                 "close",
+                                 "listener restarts",
+                                 "dialer vanishes"};
+  return kNames.at(static_cast<std::size_t>(mishap));
+}
+
+std::string describe_link(const LinkConfig& link) {
+  const auto milliseconds = [](Duration time) {
+    return std::chrono::duration<double, std::milli>(time).count();
+  };
+  std::string text = std::format("{:.3g} ms", milliseconds(link.delay));
+  if (link.rate > 0) text += std::format(", {} B/s, queue {} B", link.rate, link.queue.limit_bytes);
+  if (link.rate > 0 && link.queue.discipline == QueueDiscipline::CoDel) text += " CoDel";
+  if (link.queue.marks_ecn) text += " marks";
+  if (link.loss > 0) text += std::format(", loss {:.2g} %", link.loss * 100);
+  if (link.burst_loss.enter > 0) text += std::format(", bursts {:.2g} %", link.burst_loss.enter * 100);
+  if (link.jitter > 0ns)
+    text +=
+        std::format(", jitter {:.3g} ms{}", milliseconds(link.jitter), link.keeps_order ? "" : " unordered");
+  if (link.reordering > 0) text += std::format(", reordering {:.2g} %", link.reordering * 100);
+  if (link.duplication > 0) text += std::format(", duplication {:.2g} %", link.duplication * 100);
+  if (link.corruption > 0) text += std::format(", corruption {:.2g} %", link.corruption * 100);
+  text += std::format(", MTU {}", link.mtu);
+  if (link.mtu_hole)
+    text += std::format(" ({} from {:.3g} ms)", link.mtu_hole->mtu, milliseconds(link.mtu_hole->from));
+  for (const Outage& outage : link.outages) {
+    text += std::format(", out {:.4g} to {:.4g} ms", milliseconds(outage.from), milliseconds(outage.until));
+  }
+  if (link.ecn != EcnTreatment::Pass) text += std::format(", ECN treatment {}", static_cast<int>(link.ecn));
+  return text;
+}
+
+std::string describe_side(const SidePlan& side, const jsp::JspConfig& config) {
+  std::uint64_t bytes = 0;
+  for (const StreamPlan& stream : side.streams) bytes += stream.bytes + stream.answer_bytes;
+  return std::format("{}, {} streams of {} bytes, {} messages, {} datagrams",
+                     jsp::algorithm_name(config.congestion.algorithm), side.streams.size(), bytes,
+                     side.messages.size(), side.datagrams.size());
+}
+
+}  // namespace
+
+std::string ScenarioPlan::describe() const {
+  std::string text = std::format("{}network: there {}; back {}\n", is_rough ? "rough " : "",
+                                 describe_link(pair.there), describe_link(pair.back));
+  for (const auto& [there, back] : pair.more_paths) {
+    text += std::format("second path: there {}; back {}\n", describe_link(there), describe_link(back));
+  }
+  text += std::format("dialer: {}; listener: {}\n", describe_side(dialer, pair.dialer),
+                      describe_side(listener, pair.listener));
+  for (const ScheduledMishap& mishap : mishaps) {
+    text += std::format("{} at {} ms\n", name_of(mishap.mishap), mishap.at / 1ms);
+  }
+  if (send_failures > 0)
+    text += std::format("sends fail: {:.2g} %, {}\n", send_failures * 100, to_text(send_error));
+  return text;
+}
+
+ScenarioResult run_scenario(const ScenarioPlan& plan) { return ScenarioRun(plan).run(); }
+
+}  // namespace jetway::sim
