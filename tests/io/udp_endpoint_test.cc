@@ -168,6 +168,17 @@ TEST(UdpEndpointTest, ADialThatIsGivenUpEndsAtOnce) {
   EXPECT_TRUE(pair.loop.run_until_done(run(&pair)));
 }
 
+TEST(UdpEndpointTest, ADialOverAClosedSocketFailsAtOnce) {
+  UdpPair pair;
+  const auto endpoint = pair.open_dialer();
+  endpoint->finish();
+  pair.listener->finish();
+  pair.loop.run();
+  const auto dialed = pair.loop.run_until_done(ConnectionCore::admitted(
+      endpoint->connect(make_jsp_config(pair.random), pair.listener->socket().local(), {})));
+  EXPECT_FALSE(dialed.has_value());
+}
+
 // Goal: connections that are under way end with their loop, without a leak.
 TEST(UdpEndpointTest, TheLoopMayEndAtAnyTime) {
   const auto run = [](UdpPair* of) -> Task<void> {

@@ -21,8 +21,9 @@ namespace jetway::io {
 
 inline constexpr IpEndpoint kUdpLoopback = IpEndpoint::v4({127, 0, 0, 1}, 0);
 
-inline jsp::JspConfig make_jsp_config(RandomSource& random) {
+inline jsp::JspConfig make_jsp_config(RandomSource& random, bool discovers_mtu = true) {
   jsp::JspConfig config;
+  config.discovers_mtu = discovers_mtu;
   config.handshake.identity =
       std::make_shared<crypto::Identity>(crypto::Identity::generate(crypto::KeyType::Ed25519, random));
   config.handshake.is_known = [](const crypto::PeerId&) { return true; };
@@ -30,13 +31,14 @@ inline jsp::JspConfig make_jsp_config(RandomSource& random) {
 }
 
 struct UdpPair {
-  explicit UdpPair(const UdpConfig& udp_config = {}) : udp(udp_config), changed(loop) {
+  explicit UdpPair(const UdpConfig& udp_config = {}, bool has_mtu_discovery = true)
+      : udp(udp_config), discovers_mtu(has_mtu_discovery), changed(loop) {
     UdpEndpointConfig config;
     config.udp = udp;
     listener = open(config);
-    listener->listen(make_jsp_config(random), {}, {}, [this](std::shared_ptr<ConnectionCore> core) {
-      loop.spawn(take(this, std::move(core)));
-    });
+    listener->listen(
+        make_jsp_config(random, discovers_mtu), {}, {},
+        [this](std::shared_ptr<ConnectionCore> core) { loop.spawn(take(this, std::move(core))); });
   }
   // Endpoints and connections live until their loop ends.
   UdpPair(const UdpPair&) = delete;
@@ -59,7 +61,7 @@ struct UdpPair {
   // Begins to dial; the endpoint ends with the connection.
   std::shared_ptr<ConnectionCore> dial() {
     const auto endpoint = open_dialer();
-    auto core = endpoint->connect(make_jsp_config(random), listener->socket().local(), {});
+    auto core = endpoint->connect(make_jsp_config(random, discovers_mtu), listener->socket().local(), {});
     endpoint->finish();
     return core;
   }
@@ -88,6 +90,7 @@ struct UdpPair {
 
   crypto::SystemRandom random;
   UdpConfig udp;
+  bool discovers_mtu;
   EventLoop loop;
   WaitList changed;
   std::shared_ptr<UdpEndpoint> listener;

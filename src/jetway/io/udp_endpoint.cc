@@ -7,6 +7,7 @@
 #include "jetway/base/assert.h"
 #include "jetway/io/datagram_driver.h"
 #include "jetway/io/log.h"
+#include "jetway/io/udp_steering.h"
 
 namespace jetway::io {
 
@@ -44,6 +45,7 @@ UdpEndpoint::UdpEndpoint(EventLoop& loop, UdpSocket socket, const UdpEndpointCon
       timer_(loop, [this] { on_timer(); }),
       output_wanted_(loop),
       receive_buffers_(std::max<std::size_t>(1, config.udp.receive_buffers)),
+      shard_(config.jsp.shard),
       buffer_bytes_(std::max(config.transmit_buffer_bytes, kBatchBytes)),
       transmits_(std::max<std::size_t>(1, config.udp.send_batch)) {
   buffer_ = std::make_unique_for_overwrite<std::byte[]>(buffer_bytes_);
@@ -62,8 +64,15 @@ std::shared_ptr<ConnectionCore> UdpEndpoint::connect(jsp::JspConfig config, cons
                                                      const ReceiveLimits& limits) {
   jsp::Connection& connection = engine_.connect(loop_.now(), std::move(config), {}, remote);
   auto core = attach(connection, limits);
+  if (!socket_.is_open()) attached_.at(&connection).driver->abort();  // nobody would ever time it out
   output_wanted_.notify_one();
   return core;
+}
+
+void UdpEndpoint::join(std::shared_ptr<UdpSiblings> siblings) {
+  JETWAY_ASSERT(!siblings_);
+  siblings_ = std::move(siblings);
+  siblings_->join(shard_, loop_, weak_from_this());
 }
 
 void UdpEndpoint::finish() {
@@ -120,11 +129,27 @@ bool UdpEndpoint::receive_some() {
   if (batch->empty()) return false;
   const Now now = loop_.now();
   for (const UdpReceived& received : *batch) {
-    for (std::size_t i = 0; i < received.segments(); ++i) engine_.handle_datagram(now, received.segment(i));
+    for (std::size_t i = 0; i < received.segments(); ++i) take(now, received.segment(i));
   }
   settle();
   output_wanted_.notify_one();  // behind those who wait for what came, and may have an answer
   return batch->size() == receive_buffers_;
+}
+
+void UdpEndpoint::take(Now now, const jsp::Datagram& datagram) {
+  if (siblings_) {
+    const auto shard = shard_named_by(datagram.bytes, siblings_->shards());
+    if (shard && *shard != shard_) return siblings_->hand_over(*shard, datagram);
+  }
+  engine_.handle_datagram(now, datagram);
+}
+
+void UdpEndpoint::take_handed_over(const jsp::Datagram& datagram) {
+  if (!siblings_) return;  // it has left meanwhile
+  siblings_->on_taken(shard_);
+  engine_.handle_datagram(loop_.now(), datagram);
+  settle();
+  output_wanted_.notify_one();
 }
 
 // ---- sending ----
@@ -204,6 +229,7 @@ void UdpEndpoint::on_timer() {
   if (const auto deadline = engine_.next_timeout(); deadline && *deadline <= now.engine) {
     engine_.handle_timeout(now);
   }
+  arm_timer();  // also while sending is held up
   output_wanted_.notify_one();
 }
 
@@ -250,6 +276,7 @@ void UdpEndpoint::finish_closing() {
 }
 
 void UdpEndpoint::abandon() {
+  if (siblings_) std::exchange(siblings_, nullptr)->leave(shard_);
   socket_.close();
   timer_.cancel();
   on_accepted_ = nullptr;

@@ -17,6 +17,7 @@
 #include "jetway/io/event_loop.h"
 #include "jetway/io/timer.h"
 #include "jetway/io/udp_config.h"
+#include "jetway/io/udp_siblings.h"
 #include "jetway/io/udp_socket.h"
 #include "jetway/io/wait_list.h"
 #include "jetway/jsp/endpoint.h"
@@ -58,6 +59,9 @@ class UdpEndpoint : public std::enable_shared_from_this<UdpEndpoint> {
               AcceptedHandler on_accepted);
   std::shared_ptr<ConnectionCore> connect(jsp::JspConfig config, const IpEndpoint& remote,
                                           const ReceiveLimits& limits);
+  // Before anything else where several shards share the port: what names another one of them goes there.
+  void join(std::shared_ptr<UdpSiblings> siblings);
+  void take_handed_over(const jsp::Datagram& datagram);
   // Nobody new is let in; the socket is closed when nothing is left to be said on it.
   void finish();
 
@@ -79,6 +83,7 @@ class UdpEndpoint : public std::enable_shared_from_this<UdpEndpoint> {
   static Task<void> receive_loop(Self self);
   static Task<void> send_loop(Self self);
   bool receive_some();
+  void take(Now now, const jsp::Datagram& datagram);
   Sent send_some();
   void fill();
   void take_report(const UdpSendReport& report);
@@ -98,6 +103,8 @@ class UdpEndpoint : public std::enable_shared_from_this<UdpEndpoint> {
   Timer timer_;
   WaitList output_wanted_;
   std::size_t receive_buffers_;
+  std::size_t shard_;
+  std::shared_ptr<UdpSiblings> siblings_;  // null: the port is this one's alone
 
   // Sealed and not sent: transmits_[first_..count_], whose bytes start at unsent_begin_.
   std::unique_ptr<std::byte[]> buffer_;

@@ -10,7 +10,8 @@
 // Which of the sockets that share a port a datagram belongs to (docs/protocol/jsp.md sections 2 and 5.1): a
 // connection lives on one shard, and the first byte of the connection IDs that we issue names it. The system
 // decides with a program of ours on the group of sockets; where it does not let us install that, it spreads
-// datagrams by their addresses, and a shard hands on what shard_named_by() says is another's.
+// datagrams by their addresses, and a shard hands on what shard_named_by() says is another's
+// (udp_siblings.h).
 namespace jetway::io {
 
 // That of the connection ID in `datagram`, modulo `shards`; nullopt when there is none of ours: the first
