@@ -28,10 +28,11 @@ class Flow:
         self.transport = transport  # None: iperf3
         self.samples = []
         self.retransmitted = None  # packets; None: nobody counts
+        self.path = None  # what the sender knows of it (docs/guide/json-events.md)
         self.note = ""
 
     def run(self, lab, seconds, work):
-        self.samples, self.retransmitted, self.note = [(0.0, 0)], None, ""
+        self.samples, self.retransmitted, self.path, self.note = [(0.0, 0)], None, None, ""
         if self.transport is None:
             self._run_iperf3(lab, seconds)
         else:
@@ -122,8 +123,10 @@ class JetwayRun:
     def _read_sender(self, sender):
         for line in sender.stdout:
             event = json.loads(line)
-            if "packets_retransmitted" in event:
-                self.flow.retransmitted = event["packets_retransmitted"]
+            if event["event"] == "progress" and event.get("path"):
+                self.flow.path = event["path"]
+                if self.flow.transport == "jsp":
+                    self.flow.retransmitted = event["path"]["packets_lost"]
 
     def _log(self, side):
         return f"{side}-{id(self.flow)}.log"

@@ -78,7 +78,7 @@ def run_once(flow, profile, seed, options, work):
     first = options.first or FIRST_SECOND.get(profile, 10)
     return {"profile": profile, "flow": flow.name, "seed": seed, "verdict": verdict, "note": flow.note,
             "goodput_mbit": round(goodput_mbit(flow.samples, min(first, options.seconds / 2), options.seconds), 2),
-            "retransmitted": flow.retransmitted, "rtt_ms": round(rtt_ms, 2), "base_rtt_ms": round(base_ms, 2)}
+            "retransmitted": flow.retransmitted, "path": flow.path, "rtt_ms": round(rtt_ms, 2), "base_rtt_ms": round(base_ms, 2)}
 
 
 def base_rtt_ms(lab):
