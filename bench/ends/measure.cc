@@ -91,7 +91,8 @@ ListeningSocket ListeningSocket::open(const std::string& address) {
   ListeningSocket result{.descriptor = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)};
   sockaddr_in local = socket_address(address, 0);
   socklen_t size = sizeof local;
-  if (::bind(result.descriptor, reinterpret_cast<const sockaddr*>(&local), size) != 0 ||
+  if (result.descriptor < 0 ||
+      ::bind(result.descriptor, reinterpret_cast<const sockaddr*>(&local), size) != 0 ||
       ::listen(result.descriptor, 128) != 0 ||
       ::getsockname(result.descriptor, reinterpret_cast<sockaddr*>(&local), &size) != 0) {
     throw std::runtime_error("cannot listen on " + address);
@@ -103,7 +104,8 @@ ListeningSocket ListeningSocket::open(const std::string& address) {
 int dial_tcp(const std::string& address, std::uint16_t port) {
   const int descriptor = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   const sockaddr_in remote = socket_address(address, port);
-  if (::connect(descriptor, reinterpret_cast<const sockaddr*>(&remote), sizeof remote) != 0) {
+  if (descriptor < 0 ||
+      ::connect(descriptor, reinterpret_cast<const sockaddr*>(&remote), sizeof remote) != 0) {
     throw std::runtime_error("cannot connect to " + address);
   }
   set_no_delay(descriptor);

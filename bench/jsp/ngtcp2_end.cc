@@ -108,7 +108,9 @@ void Ngtcp2End::open_socket() {
   local_.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
   socklen_t size = sizeof local_;
   auto* const local = reinterpret_cast<sockaddr*>(&local_);
-  require(::bind(descriptor_, local, size) == 0 && ::getsockname(descriptor_, local, &size) == 0, "bind");
+  require(descriptor_ >= 0 && ::bind(descriptor_, local, size) == 0 &&
+              ::getsockname(descriptor_, local, &size) == 0,
+          "bind");
   const auto set = [&](int level, int name, int value) {
     ::setsockopt(descriptor_, level, name, &value, sizeof value);
   };

@@ -64,9 +64,9 @@ class Ngtcp2End {
  private:
   static ngtcp2_callbacks make_callbacks();
   static ngtcp2_ssize write_packet(ngtcp2_conn* connection, ngtcp2_path* path, ngtcp2_pkt_info* info,
-                                   std::uint8_t* out, std::size_t size, ngtcp2_tstamp now, void* self);
+                                   std::uint8_t* out, std::size_t size, ngtcp2_tstamp at, void* self);
   ngtcp2_ssize write_one(ngtcp2_path* path, ngtcp2_pkt_info* info, std::span<std::uint8_t> out,
-                         ngtcp2_tstamp now);
+                         ngtcp2_tstamp at);
   void open_socket();
   void make_tls();
   ngtcp2_settings make_settings() const;

@@ -7,13 +7,11 @@
 #include <cstring>
 
 #include <linux/if_ether.h>
-#include <sys/socket.h>
 
 namespace jetway::lab {
 
 namespace {
 
-constexpr std::size_t kBatch = 64;
 constexpr std::uint64_t kTolerableLatenessUs = 1000;
 
 constexpr auto kCountNames = std::to_array<const char*>(
@@ -93,22 +91,19 @@ void Direction::advance(Nanoseconds until) {
 }
 
 bool Direction::send_due(Nanoseconds now) {
-  std::array<mmsghdr, kBatch> messages;
-  std::array<iovec, kBatch> parts;
-  std::array<Frame*, kBatch> frames;
   std::size_t due_count = 0;
   for (; due_count < kBatch; ++due_count) {
     const Nanoseconds due = flight_.due();
     if (due > now) break;
-    Frame* const frame = frames[due_count] = flight_.pop();
+    Frame* const frame = frames_[due_count] = flight_.pop();
     lateness_.add(now - due);
-    parts[due_count] = {.iov_base = frame->data(), .iov_len = frame->bytes};
-    messages[due_count] = {};
-    messages[due_count].msg_hdr.msg_iov = &parts[due_count];
-    messages[due_count].msg_hdr.msg_iovlen = 1;
+    parts_[due_count] = {.iov_base = frame->data(), .iov_len = frame->bytes};
+    messages_[due_count] = {};
+    messages_[due_count].msg_hdr.msg_iov = &parts_[due_count];
+    messages_[due_count].msg_hdr.msg_iovlen = 1;
   }
   for (std::size_t done = 0; done < due_count;) {
-    const int sent = ::sendmmsg(descriptor_, &messages[done], static_cast<unsigned>(due_count - done), 0);
+    const int sent = ::sendmmsg(descriptor_, &messages_[done], static_cast<unsigned>(due_count - done), 0);
     if (sent < 0 && errno == EINTR) continue;
     if (sent < 0) {  // the interface is down, or its peer gone
       add(Count::DropSend);
@@ -116,10 +111,10 @@ bool Direction::send_due(Nanoseconds now) {
     }
     for (int i = 0; i < sent; ++i, ++done) {
       add(Count::Out);
-      count(Count::OutBytes) += frames[done]->bytes;
+      count(Count::OutBytes) += frames_[done]->bytes;
     }
   }
-  for (std::size_t i = 0; i < due_count; ++i) pool_.give_back(frames[i]);
+  for (std::size_t i = 0; i < due_count; ++i) pool_.give_back(frames_[i]);
   return due_count > 0;
 }
 

@@ -8,6 +8,8 @@
 #include <span>
 #include <string_view>
 
+#include <sys/socket.h>
+
 #include "tests/lab/linkem/flight.h"
 #include "tests/lab/linkem/frame_pool.h"
 #include "tests/lab/linkem/lateness.h"
@@ -118,6 +120,12 @@ class Direction {
   std::uint64_t frame_number_ = 0;  // of the frame that is put on the wire
   Nanoseconds epoch_ = 0;           // of the wandering jitter
   bool is_in_burst_ = false;
+
+  // What one system call sends.
+  static constexpr std::size_t kBatch = 64;
+  std::array<mmsghdr, kBatch> messages_{};
+  std::array<iovec, kBatch> parts_{};
+  std::array<Frame*, kBatch> frames_{};
 
   std::array<std::uint64_t, kCounts> counts_{};
   Lateness lateness_;

@@ -7,6 +7,7 @@
 #include <functional>
 #include <sstream>
 #include <stdexcept>
+#include <utility>
 
 #include <fcntl.h>
 #include <poll.h>
@@ -194,7 +195,7 @@ void Emulator::wait(bool is_busy, const sigset_t& signals_while_waiting) {
 }
 
 void Emulator::read_control() {
-  std::array<char, 4096> block;
+  std::array<char, 4096> block{};
   for (;;) {
     const ssize_t count = ::read(control_, block.data(), block.size());
     if (count <= 0) break;
@@ -217,12 +218,9 @@ void Emulator::run_events(Nanoseconds now) {
   for (;;) {
     const auto next = std::ranges::min_element(schedule_, {}, &Event::at);
     if (next == schedule_.end() || started_ + next->at > now) return;
-    const Event event = *next;
-    if (event.period > 0) {
-      next->at += event.period;
-    } else {
-      schedule_.erase(next);
-    }
+    const Event event = std::move(*next);
+    schedule_.erase(next);
+    if (event.period > 0) schedule_.push_back({event.at + event.period, event.period, event.command});
     execute(event.command, started_ + event.at);
   }
 }

@@ -30,8 +30,8 @@ struct EmulatorConfig {
   std::size_t memory_max_bytes = 512U << 20U;  // frames held
 };
 
-// Throws std::runtime_error when `command` is none of the emulator's.
-void check_command(const std::string& command);
+// Throws std::runtime_error when `line` is none of the emulator's.
+void check_command(const std::string& line);
 
 // A link between two interfaces: one thread, one loop.
 class Emulator {
@@ -58,8 +58,8 @@ class Emulator {
   void run_events(Nanoseconds now);
   void wait(bool is_busy, const sigset_t& signals_while_waiting);
   void read_control();
-  // Carries out one command as if it were `at`.
-  void execute(const std::string& command, Nanoseconds at);
+  // Carries out a command as if it were `at`.
+  void execute(const std::string& line, Nanoseconds at);
   void change_link(const std::string& verb, const std::string& direction, const std::string& argument,
                    Nanoseconds at);
   void for_each(const std::string& direction, const std::function<void(Direction&)>& action);
