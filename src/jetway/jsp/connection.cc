@@ -252,14 +252,16 @@ std::optional<TimePoint> Connection::State::next_timeout() const {
     if (!is_draining_) consider(next_close_);
     return earliest;
   }
-  // What amplification does not let go has no deadline: the peer's next datagram changes that.
+  // What amplification, or the lack of an ID, does not let go has no deadline: the peer's next datagram
+  // changes that.
   if (establishment_ && paths_.front()->amplification_room() >= kBaseDatagramBytes) {
     consider(establishment_->initial.acks.next_timeout());
     consider(establishment_->confirming.acks.next_timeout());
   }
   for (const auto& path : paths_) {
     consider(path->recovery.next_timeout());
-    if (path->amplification_room() >= kProbeMinBytes) consider(path->acks.next_timeout());
+    if (path->amplification_room() >= kProbeMinBytes && remote_ids_.current(path->id))
+      consider(path->acks.next_timeout());
     consider(path->validation.next_timeout());
     consider(path->mtu.next_timeout());
     consider(path->next_send);

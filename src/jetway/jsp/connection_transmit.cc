@@ -416,7 +416,7 @@ void Connection::State::write_session_frames(Now now, Path& path, Payload& paylo
   payload.begin_session(reserve);
   session_.write_frames(now.engine, *payload.session, sent.record);
   sent.has_session_frames = !payload.session->is_empty();
-  if (!sent.has_session_frames) return;
+  if (!sent.has_session_frames) return payload.session.reset();  // what follows goes behind the transport's
   const session::PacketContent content = session_.last_content();
   if (content.has_system && config_.schedule == PathSchedule::Redundant)
     keep_duplicate(path, payload.session->parts());
