@@ -171,13 +171,13 @@ void ScenarioRun::happen(const ScheduledMishap& mishap) {
   const auto command_dialer = [&](const auto& give) {
     if (!pair_.dialer().is_over()) pair_.dialer_host.command(pair_.dialer(), give);
   };
+  // Whatever comes in the middle of the handshake may end it, and the dialer tries again.
+  if (!result_.was_connected) is_cut_short_ = true;
   switch (mishap.mishap) {
     case Mishap::None:
       break;
     case Mishap::NatRebinds:
     case Mishap::NatMoves:
-      // A handshake does not survive it, and need not: the dialer tries again.
-      if (!result_.was_connected) is_cut_short_ = true;
       if (mishap.mishap == Mishap::NatMoves) {
         nat_->rebind(kOtherNatAddress);
       } else {
@@ -203,8 +203,6 @@ void ScenarioRun::happen(const ScheduledMishap& mishap) {
       pair_.listener_machine.suspend(mishap.duration, SleepingClock::Stops);
       break;
     case Mishap::WallClockJumps:
-      // What is on its way then is not of now any more.
-      if (!result_.was_connected) is_cut_short_ = true;
       host.host().jump_wall_clock(mishap.duration > 1s ? 1h : -1h);
       break;
     case Mishap::EngineClockJumps:
