@@ -9,6 +9,7 @@ usual offloads; vethseg, the same with every packet at most 1,500 bytes. Needs r
 import argparse
 import json
 import os
+import resource
 import subprocess
 import sys
 from pathlib import Path
@@ -27,6 +28,7 @@ DATAGRAM_BYTES = 1472  # a packet of 1,500 bytes over IPv4
 LARGE_DATAGRAM_BYTES = 65507
 STEADY_RTT_MS = 60
 IDLE_GOAL_BYTES = 6 * 1024
+DESCRIPTORS_BESIDE = 64
 
 
 class Unavailable(Exception):
@@ -211,6 +213,12 @@ def measure_steady(results, options):
 
 
 def measure_idle(results, options):
+    limit = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit))
+    most = limit - DESCRIPTORS_BESIDE  # each dialer has a socket of its own
+    if options.idle > most:
+        print(f"{most} idle connections: this system allows no more sockets", file=sys.stderr)
+        options.idle = most
     try:
         figures = jsp(Layout("loopback"), "idle", options.idle)
     except Unavailable as error:
