@@ -32,7 +32,13 @@ cmd_test() {
   require_packages BUILD
   local preset=debug
   if is_preset "${1:-}"; then preset=$1; shift; fi
-  build_preset "$preset"
+  if [ "${1:-}" = --pure ]; then
+    shift
+    build_preset "$preset" pure_tests
+    set -- -L '^pure$' "$@"
+  else
+    build_preset "$preset"
+  fi
   ctest --preset "$preset" --output-on-failure -j "$(nproc)" "$@"
 }
 

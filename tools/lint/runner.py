@@ -6,6 +6,7 @@ import json
 import os
 import pathlib
 import subprocess
+import time
 
 import sources
 
@@ -56,14 +57,24 @@ def is_clean(path, findings):
 def run(name, paths, salt, command_of, findings_of=whole_output, batches_of=singly):
     """`batches_of(paths)` says which files are looked at together, `command_of(batch)` gives a command and the
     text for its standard input, `findings_of(batch, status, output)` what is wrong. A finding that several
-    batches have (in a header of theirs) is printed once. Returns the exit code."""
+    batches have (in a header of theirs) is printed once. Returns the exit code.
+
+    Where JETWAY_LINT_SECONDS is set, no batch is begun after that time; what was left is said, and is no failure."""
     memory = Memory(name)
     fingerprints = {path: sources.fingerprint(path, salt) for path in paths}
     todo = [path for path in paths if memory.clean.get(str(path)) != fingerprints[path]]
     printed = set()
+    left = 0
+    deadline = time.monotonic() + float(os.environ.get("JETWAY_LINT_SECONDS", "inf"))
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
         jobs = {pool.submit(execute, *command_of(batch)): batch for batch in batches_of(todo)}
         for job in concurrent.futures.as_completed(jobs):
+            if time.monotonic() > deadline:
+                for waiting in jobs:
+                    waiting.cancel()
+            if job.cancelled():
+                left += len(jobs[job])
+                continue
             findings = findings_of(jobs[job], *job.result())
             clean = [path for path in jobs[job] if is_clean(path, findings)]
             memory.clean.update({str(path): fingerprints[path] for path in clean})
@@ -71,5 +82,7 @@ def run(name, paths, salt, command_of, findings_of=whole_output, batches_of=sing
             for text in [finding.text for finding in findings if finding.text not in printed]:
                 printed.add(text)
                 print(text, flush=True)
-    print(f"{name}: {len(paths)} files, {len(todo)} looked at, {len(printed)} findings", flush=True)
+    print(f"{name}: {len(paths)} files, {len(todo) - left} looked at, {len(printed)} findings", flush=True)
+    if left:
+        print(f"{name}: {left} files were left for lack of time (JETWAY_LINT_SECONDS)", flush=True)
     return 1 if printed else 0
