@@ -25,6 +25,9 @@ CloseReason reason_of(CloseReason::By by, ProtocolCode code, std::string_view te
   return {.by = by, .by_application = false, .code = std::to_underlying(code), .text = std::string(text)};
 }
 
+// A connection that has been silent for so long gives back the memory that its packets took.
+constexpr Duration kQuietAfter = std::chrono::seconds(2);
+
 ConnectionId random_id(RandomSource& random) {
   return ConnectionId{random.make<std::array<std::byte, ConnectionId::kMaxBytes>>()};
 }
@@ -214,6 +217,7 @@ void Connection::State::handle_timeout(Now now) {
   if (phase_ == Phase::Lingering && !is_draining_ && next_close_ <= now.engine) is_answer_wanted_ = true;
   if (phase_ == Phase::Closed || phase_ == Phase::Lingering) return;
   if (keys_) keys_->handle_timeout(now.engine);
+  if (!is_quiet_ && last_packet_at_ + kQuietAfter <= now.engine) become_quiet();
   fec_.handle_timeout(now.engine);
   for (std::size_t i = 0; i < paths_.size() && phase_ != Phase::Closed; ++i) {
     handle_path_timeout(now, *paths_[i]);
@@ -221,6 +225,17 @@ void Connection::State::handle_timeout(Now now) {
   sweep_paths();
   if (!is_established() || phase_ == Phase::Closed) return;
   if (const auto alive = session_.handle_timeout(now.engine); !alive) lose(now, alive.error());
+}
+
+void Connection::State::note_packet(TimePoint now) {
+  last_packet_at_ = now;
+  is_quiet_ = false;
+}
+
+void Connection::State::become_quiet() {
+  is_quiet_ = true;
+  if (keys_) keys_->release_memory();
+  for (const auto& path : paths_) path->recovery.release_memory();
 }
 
 void Connection::State::on_phase_timeout(Now now) {
@@ -268,6 +283,7 @@ std::optional<TimePoint> Connection::State::next_timeout() const {
   }
   if (keys_) consider(keys_->next_timeout());
   consider(fec_.next_timeout());
+  if (!is_quiet_ && is_confirmed_) consider(last_packet_at_ + kQuietAfter);
   if (is_established()) consider(session_.next_timeout());
   if (earliest == kNever) return std::nullopt;
   return earliest;

@@ -158,6 +158,13 @@ void Connection::State::trace_metrics(TimePoint now, const Path& path) {
                            .congestion_state = path.recovery.controller().state_name()});
 }
 
+// How long packets of before may still be on some path.
+Duration Connection::State::longest_probe_timeout() const {
+  Duration longest{0};
+  for (const auto& path : paths_) longest = std::max(longest, path->recovery.probe_timeout());
+  return longest;
+}
+
 // ---- time ----
 
 void Connection::State::handle_path_timeout(Now now, Path& path) {

@@ -55,6 +55,7 @@ CloseReason reason_of(const session::Fault& fault) {
 void Connection::State::handle_datagram(Now now, const Datagram& datagram, const PacketHeader& first) {
   if (phase_ == Phase::Closed) return;
   ++statistics_.datagrams_received;
+  note_packet(now.engine);
   if (!is_confirmed_ && datagram.remote == main_path().remote) {
     main_path().on_received(datagram.bytes.size());
     main_path().recovery.set_amplification_limited(false);
@@ -158,8 +159,7 @@ Connection::State::Taken Connection::State::handle_short_packet(Now now, const D
   // What a stateless reset is recognised by is changed by opening it.
   std::array<std::byte, std::tuple_size_v<ResetToken>> tail{};
   if (packet.size() >= tail.size()) std::ranges::copy(packet.last(tail.size()), tail.begin());
-  const Opened opened =
-      keys_->open(now.engine, path->recovery.probe_timeout(), path->open_state, header, packet);
+  const Opened opened = keys_->open(now.engine, longest_probe_timeout(), path->open_state, header, packet);
   if (!opened) {
     on_open_failed(now, opened.error(), tail);
     return Taken::Dropped;
@@ -188,8 +188,7 @@ void Connection::State::handle_packet_lingering(Now now, const Datagram& datagra
   if (header.type == PacketType::Short && keys_) {
     Path* const path = path_of(datagram, header, now.engine);
     if (path == nullptr) return;
-    const Opened opened =
-        keys_->open(now.engine, path->recovery.probe_timeout(), path->open_state, header, packet);
+    const Opened opened = keys_->open(now.engine, longest_probe_timeout(), path->open_state, header, packet);
     if (!opened) return;
     if (has_close(opened->payload)) return apply(now, PhaseEvent::Lost);
   } else if (establishment_ && header.is_sealed() && is_expected(header)) {
@@ -471,7 +470,7 @@ void Connection::State::on_packet_acked(TimePoint now, PacketSpace space, const 
   path.mtu.on_packet_acked(now, packet.record, packet.bytes);
   fec_.on_packet_acked(packet.record);
   if (keys_->update_state() == KeyUpdateState::Unconfirmed)
-    keys_->on_packet_acked(now, path.recovery.probe_timeout(), packet.record);
+    keys_->on_packet_acked(now, longest_probe_timeout(), packet.record);
   if (!packet.has_transport_frames) return;
   handshake_done_.on_packet_acked(packet.record);
   local_ids_.on_packet_acked(packet.record);

@@ -197,8 +197,10 @@ class Connection::State final : private PacketFate, private ConnectionIdSource {
   bool has_own_needs(TimePoint now, const Path& path) const;
   std::size_t datagram_bytes(const Path& path) const;
   void update_datagram_size(TimePoint now, Path& path);
-  Transmit transmit_on(Path& path, std::size_t bytes, std::size_t segment_bytes);
+  Transmit transmit_on(Now now, Path& path, std::size_t bytes, std::size_t segment_bytes);
   void note_limit(Now now);
+  void note_packet(TimePoint now);
+  void become_quiet();
 
   // --- paths (connection_paths.cc) ---
   Path* find_path(PathId id);
@@ -217,6 +219,7 @@ class Connection::State final : private PacketFate, private ConnectionIdSource {
   std::size_t usable_paths() const;
   void provide_ids();
   Duration validation_limit() const;
+  Duration longest_probe_timeout() const;
   ConnectionId make_id() override;
   ResetToken reset_token(const ConnectionId& id) override;
 
@@ -256,6 +259,10 @@ class Connection::State final : private PacketFate, private ConnectionIdSource {
     Bytes frames;
   };
   std::optional<Duplicate> duplicate_;
+
+  // When nothing has come or gone for a while, what is only needed for packets is given back.
+  TimePoint last_packet_at_{};
+  bool is_quiet_ = false;
 
   // The end: CONNECTION_CLOSE goes until the peer says it too, or time is up.
   std::optional<session::CloseReason> close_reason_;

@@ -126,7 +126,8 @@ void Connection::State::note_limit(Now now) {
   }
 }
 
-Transmit Connection::State::transmit_on(Path& path, std::size_t bytes, std::size_t segment_bytes) {
+Transmit Connection::State::transmit_on(Now now, Path& path, std::size_t bytes, std::size_t segment_bytes) {
+  note_packet(now.engine);
   path.on_sent(bytes);
   statistics_.datagrams_sent += (bytes + segment_bytes - 1) / segment_bytes;
   session_.counters().bytes_sent.add(bytes);
@@ -166,7 +167,7 @@ std::optional<Transmit> Connection::State::transmit_handshake(Now now, MutableBy
     if (role_ == Role::Dialer) discard(PacketSpace::Initial);  // RFC 9001 section 4.9.1
   }
   if (std::exchange(establishment_->is_close_wanted, false)) linger(now);
-  return transmit_on(path, bytes, bytes);
+  return transmit_on(now, path, bytes, bytes);
 }
 
 std::size_t Connection::State::write_handshake_packet(Now now, HandshakeSpace& space, MutableBytes out,
@@ -280,7 +281,7 @@ std::optional<Transmit> Connection::State::transmit_application(Now now, Path& p
   if (count == 0) return std::nullopt;
   keys_->protect_headers(std::span{sealed}.first(count));
   if (phase_ == Phase::Closing && session_.is_close_sent()) linger(now);
-  return transmit_on(path, bytes, segment_bytes);
+  return transmit_on(now, path, bytes, segment_bytes);
 }
 
 Connection::State::Written Connection::State::write_application_packet(Now now, Path& path,
@@ -395,7 +396,7 @@ std::optional<Transmit> Connection::State::transmit_duplicate(Now now, MutableBy
   const Written written =
       seal_application_packet(now, *best, {ByteView{duplicate.frames}, ByteView{}}, layout, sent, out);
   keys_->protect_headers(std::span{&written.packet, 1});
-  return transmit_on(*best, written.bytes, written.bytes);
+  return transmit_on(now, *best, written.bytes, written.bytes);
 }
 
 // With a mark before them where they are to be protected. What they are is known for certain only when they
@@ -464,7 +465,7 @@ std::optional<Transmit> Connection::State::transmit_mtu_probe(Now now, Path& pat
   const Written written = seal_application_packet(now, path, packet.parts(), layout, sent, out);
   keys_->protect_headers(std::span{&written.packet, 1});
   path.mtu.on_probe_sent(now.engine, sent.record);
-  return transmit_on(path, written.bytes, written.bytes);
+  return transmit_on(now, path, written.bytes, written.bytes);
 }
 
 // ---- the end ----
@@ -487,7 +488,7 @@ std::optional<Transmit> Connection::State::transmit_close(Now now, MutableBytes 
         bytes += write_handshake_packet(now, *space, out.first(kPaddedDatagramBytes).subspan(bytes), false);
     }
     establishment_->is_close_wanted = false;
-    return bytes == 0 ? std::nullopt : std::optional{transmit_on(path, bytes, bytes)};
+    return bytes == 0 ? std::nullopt : std::optional{transmit_on(now, path, bytes, bytes)};
   }
   const PacketNumber number = path.recovery.next_packet_number(PacketSpace::Application);
   const HeaderLayout layout = encode_header(out, ShortHeader{.destination = *remote_ids_.current(path.id),
@@ -506,7 +507,7 @@ std::optional<Transmit> Connection::State::transmit_close(Now now, MutableBytes 
   sent.record = next_record_;
   const Written written = seal_application_packet(now, path, packet.parts(), layout, sent, out);
   keys_->protect_headers(std::span{&written.packet, 1});
-  return transmit_on(path, written.bytes, written.bytes);
+  return transmit_on(now, path, written.bytes, written.bytes);
 }
 
 }  // namespace jetway::jsp

@@ -10,7 +10,7 @@ namespace {
 constexpr std::uint32_t kRefusalsMax = 3;
 }
 
-void Datagrams::push(std::deque<Buffer>& queue, ByteView datagram) {
+void Datagrams::push(Queue<Buffer>& queue, ByteView datagram) {
   if (queue.size() >= context_->config.datagram_queue_max) {
     context_->counters.datagrams_dropped.add(1);
     if (queue.empty()) return;
@@ -40,8 +40,7 @@ Checked<void> Datagrams::handle(const wire::DatagramFrame& frame) {
 
 std::optional<Buffer> Datagrams::take_received() {
   if (incoming_.empty()) return std::nullopt;
-  Buffer first = std::move(incoming_.front());
-  incoming_.pop_front();
+  Buffer first = incoming_.pop_front();
   return first;
 }
 

@@ -1,10 +1,10 @@
 #pragma once
 
 #include <cstdint>
-#include <deque>
 #include <expected>
 #include <optional>
 
+#include "jetway/base/queue.h"
 #include "jetway/session/frame_source.h"
 #include "jetway/session/stream_context.h"
 
@@ -31,11 +31,11 @@ class Datagrams {
   void check_invariants() const;
 
  private:
-  void push(std::deque<Buffer>& queue, ByteView datagram);
+  void push(Queue<Buffer>& queue, ByteView datagram);
 
   StreamContext* context_;
-  std::deque<Buffer> outgoing_;
-  std::deque<Buffer> incoming_;
+  Queue<Buffer> outgoing_;
+  Queue<Buffer> incoming_;
   std::uint32_t refusals_ = 0;  // packets in a row that the first one did not fit into
 };
 

@@ -1,9 +1,9 @@
 #pragma once
 
 #include <cstdint>
-#include <deque>
 #include <optional>
 
+#include "jetway/base/queue.h"
 #include "jetway/session/frame_source.h"
 #include "jetway/session/stream_context.h"
 
@@ -50,7 +50,7 @@ class Liveness {
   Delivery ping_;
   std::uint64_t token_ = 0;           // of the newest PING
   std::optional<TimePoint> sent_at_;  // while it is not answered
-  std::deque<std::uint64_t> pongs_;
+  Queue<std::uint64_t> pongs_;
 };
 
 }  // namespace jetway::session

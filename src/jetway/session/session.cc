@@ -1,11 +1,11 @@
 #include "jetway/session/session.h"
 
 #include <algorithm>
-#include <deque>
 #include <string>
 #include <utility>
 
 #include "jetway/base/assert.h"
+#include "jetway/base/queue.h"
 #include "jetway/session/admission.h"
 #include "jetway/session/closing.h"
 #include "jetway/session/datagrams.h"
@@ -106,7 +106,7 @@ class Session::State {
   }
 
   StreamContext context;
-  std::deque<Event> events;
+  Queue<Event> events;
   Closing closing;
   Admission admission;
   Liveness liveness;
@@ -141,7 +141,7 @@ class Session::State {
   Checked<void> take(const wire::AdmittedFrame& frame) {
     const auto is_new = admission.handle(frame);
     if (!is_new) return std::unexpected(is_new.error());
-    if (*is_new) events.emplace_back(std::in_place_type<Admitted>);
+    if (*is_new) events.push_back(Admitted{});
     return {};
   }
   Checked<void> take(const wire::PingFrame& frame) {
@@ -371,9 +371,7 @@ void Session::set_network_status(NetworkStatus status, bool is_background) {
 
 std::optional<Event> Session::poll_event() {
   if (!state_->events.empty()) {
-    std::optional<Event> event{std::in_place, std::move(state_->events.front())};
-    state_->events.pop_front();
-    return event;
+    return std::optional<Event>{std::in_place, state_->events.pop_front()};
   }
   auto datagram = state_->datagrams.take_received();
   if (!datagram) return std::nullopt;

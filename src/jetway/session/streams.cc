@@ -19,7 +19,7 @@ bool is_urgent(const Stream& stream) {
 
 }  // namespace
 
-Streams::Streams(Role role, StreamContext& context, std::deque<Event>& events)
+Streams::Streams(Role role, StreamContext& context, Queue<Event>& events)
     : context_(&context), events_(&events), table_(role, context), scheduler_(context.config.class_weights) {}
 
 // ---- after every change of a stream ----

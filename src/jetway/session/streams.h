@@ -1,11 +1,11 @@
 #pragma once
 
 #include <cstdint>
-#include <deque>
 #include <expected>
 #include <optional>
 #include <vector>
 
+#include "jetway/base/queue.h"
 #include "jetway/session/frame_source.h"
 #include "jetway/session/scheduler.h"
 #include "jetway/session/sent_frames.h"
@@ -18,7 +18,7 @@ namespace jetway::session {
 // with them, what the peer's frames do to them, and whose data goes into the next packet.
 class Streams {
  public:
-  Streams(Role role, StreamContext& context, std::deque<Event>& events);
+  Streams(Role role, StreamContext& context, Queue<Event>& events);
 
   void on_established() { table_.on_established(); }
 
@@ -105,15 +105,15 @@ class Streams {
   void schedule(Stream& stream, bool is_active);
 
   StreamContext* context_;
-  std::deque<Event>* events_;
+  Queue<Event>* events_;
   StreamTable table_;
   Scheduler scheduler_;
   SentFrames sent_;
-  std::size_t urgent_ = 0;         // scheduled streams that are worth protecting
-  std::deque<StreamId> control_;   // streams with control frames; each once
-  std::vector<StreamId> blocked_;  // streams that wait for the connection's credit; each once
-  std::vector<StreamId> undated_;  // streams with writes whose time is not known yet
-  std::deque<StreamId> messages_;  // that are arriving; the first may be of any size
+  std::size_t urgent_ = 0;          // scheduled streams that are worth protecting
+  Queue<StreamId> control_;         // streams with control frames; each once
+  std::vector<StreamId> blocked_;   // streams that wait for the connection's credit; each once
+  std::vector<StreamId> undated_;   // streams with writes whose time is not known yet
+  std::vector<StreamId> messages_;  // that are arriving; the first may be of any size
   bool are_messages_held_ = false;
   bool has_lost_data_ = false;
   std::uint64_t message_bytes_ = 0;  // of our messages that are not yet acknowledged
