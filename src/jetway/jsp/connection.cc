@@ -488,6 +488,7 @@ void Connection::handle_datagram(Now now, const Datagram& datagram, const Packet
   state_->handle_datagram(now, datagram, first);
 }
 void Connection::handle_timeout(Now now) { state_->handle_timeout(now); }
+void Connection::handle_stateless_reset(Now now) { state_->handle_stateless_reset(now); }
 void Connection::handle_message_too_large(Now now, const IpEndpoint& remote, std::size_t bytes) {
   state_->handle_message_too_large(now, remote, bytes);
 }

@@ -73,6 +73,8 @@ class Connection {
   // opened in place.
   void handle_datagram(Now now, const Datagram& datagram, const PacketHeader& first);
   void handle_timeout(Now now);
+  // The peer has lost the connection: see is_stateless_reset().
+  void handle_stateless_reset(Now now);
   // The system refused what poll_transmit() gave: too large for the interface (EMSGSIZE).
   void handle_message_too_large(Now now, const IpEndpoint& remote, std::size_t bytes);
 

@@ -212,15 +212,17 @@ void Connection::State::on_broken_off(Now now, const CloseReason& reason) {
   begin_close(now, reason);
 }
 
+void Connection::State::handle_stateless_reset(Now now) {
+  lose(now, {.by = CloseReason::By::PipeClosed,
+             .by_application = false,
+             .code = 0,
+             .text = "the peer has lost the connection"});
+}
+
 void Connection::State::on_open_failed(Now now, OpenErrc error, ByteView tail) {
   switch (error) {
     case OpenErrc::Undecryptable:
-      if (remote_ids_.is_reset_token(tail)) {
-        lose(now, {.by = CloseReason::By::PipeClosed,
-                   .by_application = false,
-                   .code = 0,
-                   .text = "the peer has lost the connection"});
-      }
+      if (remote_ids_.is_reset_token(tail)) handle_stateless_reset(now);
       return;
     case OpenErrc::ReservedBits:
       return fail(now, {ProtocolCode::ProtocolViolation, "reserved bits of a header are set"});
@@ -353,7 +355,9 @@ Connection::State::Handled Connection::State::take(Now now, PacketSpace space, P
     acked->ask_for_acks(now.engine);
     update_datagram_size(now.engine, *acked);
     if (trace_) trace_metrics(now.engine, *acked);
-    if (phase_ == Phase::Closing) phase_deadline_ = now.engine + config_.close_timeout;
+    // An orderly close waits for as long as something arrives; that the peer is alive is not enough.
+    if (std::exchange(deliveries_, session_.deliveries()) != deliveries_ && phase_ == Phase::Closing)
+      phase_deadline_ = now.engine + config_.close_timeout;
   } else if (space == PacketSpace::Handshake) {
     acked->recovery.set_peer_may_be_blocked(now.engine, false);
   }

@@ -43,6 +43,7 @@ class Connection::State final : private PacketFate, private ConnectionIdSource {
   void handle_whole_packet(Now now, const Datagram& datagram, const PacketHeader& header,
                            MutableBytes packet);
   void handle_timeout(Now now);
+  void handle_stateless_reset(Now now);
   void handle_message_too_large(Now now, const IpEndpoint& remote, std::size_t bytes);
 
   // --- commands ---
@@ -266,6 +267,7 @@ class Connection::State final : private PacketFate, private ConnectionIdSource {
 
   // The end: CONNECTION_CLOSE goes until the peer says it too, or time is up.
   std::optional<session::CloseReason> close_reason_;
+  std::uint64_t deliveries_ = 0;  // of the session, when we last looked
   bool is_answer_wanted_ = false;
   bool is_draining_ = false;  // the peer closed: one answer, no more
   std::uint32_t closes_sent_ = 0;

@@ -77,6 +77,7 @@ class Endpoint::State {
   Entry& add(std::unique_ptr<Connection> connection);
   void accept(Now now, const Datagram& datagram, const PacketHeader& header);
   void send_retry(Now now, const Datagram& datagram, const PacketHeader& header);
+  bool take_reset(Now now, const Datagram& datagram);
   void answer_unknown(Now now, const Datagram& datagram, const PacketHeader& header);
   template <class Write>
   bool answer(Now now, const Datagram& datagram, Write&& write);
@@ -97,7 +98,8 @@ class Endpoint::State {
   std::unordered_map<const Connection*, std::unique_ptr<Entry>> entries_;
   std::unordered_map<std::uint64_t, Entry*> by_id_;  // our IDs, which are random
   std::map<InitialKey, Entry*> by_initial_;
-  std::vector<Entry*> without_id_;  // dialers whose socket this is
+  std::vector<Entry*> without_id_;             // dialers whose socket this is
+  std::multimap<IpEndpoint, Entry*> dialers_;  // others, by where they dialed
   Deadlines<Entry> deadlines_;
   std::deque<Entry*> ready_;
   std::deque<Entry*> eventful_;
@@ -140,7 +142,7 @@ ConnectionId Endpoint::State::make_id() {
 void Endpoint::State::handle_datagram(Now now, const Datagram& datagram) {
   const auto header = decode_packet_header(datagram.bytes, config_.is_shared ? ConnectionId::kMaxBytes : 0);
   if (!header) {
-    ++statistics_.datagrams_dropped;
+    if (!take_reset(now, datagram)) ++statistics_.datagrams_dropped;
     return;
   }
   if (Entry* const entry = find(datagram, *header)) {
@@ -259,6 +261,7 @@ void Endpoint::State::answer_unknown(Now now, const Datagram& datagram, const Pa
     statistics_.version_negotiations_sent += is_sent ? 1 : 0;
     return;
   }
+  if (header.type == PacketType::Short && take_reset(now, datagram)) return;
   if (config_.is_shared && header.type == PacketType::Short) {
     const bool is_sent = answer(now, datagram, [&](MutableBytes out) {
       return make_stateless_reset(datagram.bytes.size(), make_reset_token(reset_key_, header.destination),
@@ -268,6 +271,18 @@ void Endpoint::State::answer_unknown(Now now, const Datagram& datagram, const Pa
     return;
   }
   ++statistics_.datagrams_dropped;
+}
+
+// A stateless reset names no ID of ours: it is compared with the tokens of our dialers' peers at the address
+// that it comes from (RFC 9000 section 10.3.1).
+bool Endpoint::State::take_reset(Now now, const Datagram& datagram) {
+  for (auto [entry, end] = dialers_.equal_range(datagram.remote); entry != end; ++entry) {
+    if (!entry->second->connection->is_stateless_reset(datagram.bytes)) continue;
+    entry->second->connection->handle_stateless_reset(now);
+    note_activity(*entry->second);
+    return true;
+  }
+  return false;
 }
 
 // ---- connections ----
@@ -286,6 +301,7 @@ Connection& Endpoint::State::connect(Now now, JspConfig config, const IpEndpoint
   entry.remote = remote;
   if (config_.is_shared) {
     by_id_.emplace(local_id.value(), &entry);
+    dialers_.emplace(remote, &entry);
   } else {
     without_id_.push_back(&entry);
   }
@@ -340,6 +356,7 @@ void Endpoint::State::settle(Entry& entry) {
 void Endpoint::State::remove(Entry& entry) {
   deadlines_.remove(entry);
   std::erase(without_id_, &entry);
+  std::erase_if(dialers_, [&](const auto& dialer) { return dialer.second == &entry; });
   std::erase(accepted_, &entry);
   entries_.erase(entry.connection.get());
 }

@@ -284,6 +284,7 @@ void Session::close(TimePoint now, const CloseReason& reason) {
 
 bool Session::is_closed() const { return state_->closing.is_closed(); }
 const std::optional<CloseReason>& Session::close_reason() const { return state_->closing.reason(); }
+std::uint64_t Session::deliveries() const { return state_->context.deliveries; }
 bool Session::is_blocked_by_peer() const { return state_->streams.is_blocked_by_peer(); }
 bool Session::is_close_sent() const { return state_->closing.is_sent(); }
 

@@ -143,6 +143,8 @@ class Session {
 
   std::optional<Event> poll_event();
 
+  // Rises with every frame of our streams that is acknowledged: whether a close makes progress.
+  std::uint64_t deliveries() const;
   // There is data that only the peer's flow control keeps back. Looks at every stream.
   bool is_blocked_by_peer() const;
 

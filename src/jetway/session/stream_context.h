@@ -27,6 +27,7 @@ struct StreamContext {
   Codec codec;
   BlockPool blocks;
   Counters counters;
+  std::uint64_t deliveries = 0;  // frames of our streams that the peer is known to have
   NetworkStatus network = config.network;
   bool is_background = config.is_background;
   PacketContent content;  // of the packet that is being written

@@ -318,6 +318,7 @@ void Streams::on_packet_acked(std::uint64_t packet_number) {
     if (is_of_receiver) {
       stream->receive->on_acked(frame);
     } else {
+      ++context_->deliveries;
       stream->send->on_acked(frame);
     }
     update(*stream);
