@@ -82,6 +82,21 @@ TEST(JspConnectionTest, AListenerUnderLoadSendsEveryInitThroughARetry) {
   EXPECT_LT(pair.elapsed(), 63ms) << "a round trip more";
 }
 
+// Goal: an Initial that is late or repeated belongs to the connection that it has made.
+TEST(JspConnectionTest, ALateInitialMakesNoSecondConnection) {
+  auto recorded = std::make_shared<std::vector<Bytes>>();
+  PairConfig config;
+  config.on_datagram = [recorded](bool to_listener, Bytes& datagram) {
+    if (to_listener && recorded->size() < 2) recorded->push_back(datagram);
+    return Fate::Deliver;
+  };
+  Pair pair{config};
+  ASSERT_TRUE(pair.connect());
+  for (const Bytes& initial : *recorded) pair.inject(pair.listener, pair.dialer.address, initial);
+  EXPECT_EQ(pair.listener.endpoint->statistics().connections, 1u);
+  EXPECT_EQ(pair.listener.endpoint->statistics().half_open, 0u);
+}
+
 TEST(JspConnectionTest, APeerWithoutOurVersionIsToldWhichThereAre) {
   PairConfig config;
   config.on_datagram = [](bool to_listener, Bytes& datagram) {

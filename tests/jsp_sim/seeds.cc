@@ -37,7 +37,8 @@ void handle_abort(int) {
   const int size = std::snprintf(
       text.data(), text.size(), "seed %llu: aborted; ./dev sim --seeds 1 --from %llu\n",
       static_cast<unsigned long long>(current_seed), static_cast<unsigned long long>(current_seed));
-  if (size > 0) static_cast<void>(::write(STDERR_FILENO, text.data(), static_cast<std::size_t>(size)));
+  // The program ends whether this could be written or not.
+  if (size > 0 && ::write(STDERR_FILENO, text.data(), static_cast<std::size_t>(size)) < 0) return;
 }
 
 [[noreturn]] void explain() {

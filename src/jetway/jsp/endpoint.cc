@@ -53,13 +53,14 @@ class Endpoint::State {
     std::unique_ptr<Connection> connection;
     DeadlinePlace place;
     IpEndpoint remote;                    // of a dialer without connection IDs, and of half-open ones
-    std::optional<ConnectionId> initial;  // half-open: the destination that the dialer chose
+    std::optional<ConnectionId> initial;  // a listener's: the destination that the dialer chose
     bool is_half_open = false;
     bool is_ready = false;     // in ready_
     bool is_eventful = false;  // in eventful_
     bool is_released = false;
   };
-  // Half-open connections are found by what the dialer chose. Ordered, since strangers choose it.
+  // Connections of dialers are found by what these chose at first, and stay so: an Initial that comes late or
+  // twice must not make another one. Ordered, since strangers choose it.
   using InitialKey = std::tuple<IpEndpoint, std::uint64_t>;
   struct Listening {
     Listening(JspConfig jsp, const crypto::InitFilterConfig& filter_config, RandomSource& random)
@@ -341,7 +342,6 @@ void Endpoint::State::take_routing_events(Entry& entry) {
 void Endpoint::State::end_half_open(Entry& entry) {
   if (!std::exchange(entry.is_half_open, false)) return;
   --half_open_;
-  by_initial_.erase({entry.remote, entry.initial->value()});
 }
 
 // All that follows from a connection's present state.
@@ -355,6 +355,7 @@ void Endpoint::State::settle(Entry& entry) {
 
 void Endpoint::State::remove(Entry& entry) {
   deadlines_.remove(entry);
+  if (entry.initial) by_initial_.erase({entry.remote, entry.initial->value()});
   std::erase(without_id_, &entry);
   std::erase_if(dialers_, [&](const auto& dialer) { return dialer.second == &entry; });
   std::erase(accepted_, &entry);
