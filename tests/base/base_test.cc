@@ -4,10 +4,10 @@
 #include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>
 
-#include "jetway/base/ip_endpoint.h"
 #include "jetway/base/assert.h"
 #include "jetway/base/buffer.h"
 #include "jetway/base/bytes.h"
+#include "jetway/base/ip_endpoint.h"
 #include "jetway/base/log.h"
 #include "jetway/base/random.h"
 #include "jetway/base/text.h"
