@@ -109,6 +109,8 @@ io::Task<SendResult> TransferPair::dial_and_send(SendRequest request, RecordingO
   io::Connection connection = co_await dial();
   if (cut_after_bytes) {
     request.tuning.progress_interval = Duration::zero();
+    // The close delivers what was handed over; several streams may hand over much more before it runs.
+    request.tuning.data_streams = 1;
     observer.when_progress = [this, connection, limit = *cut_after_bytes](const Progress& progress) mutable {
       if (progress.bytes_moved + progress.bytes_already < limit || !connection.is_connected()) return;
       loop_.spawn(connection.close(1, "cut"));
