@@ -181,27 +181,30 @@ Connection::State::Taken Connection::State::handle_short_packet(Now now, const D
   return Taken::Yes;
 }
 
+std::optional<ByteView> Connection::State::open_lingering(Now now, const Datagram& datagram,
+                                                          const PacketHeader& header, MutableBytes packet) {
+  Opened opened = std::unexpected(OpenErrc::Undecryptable);
+  if (header.type == PacketType::Short && keys_) {
+    Path* const path = path_of(datagram, header, now.engine);
+    if (path == nullptr) return std::nullopt;
+    opened = keys_->open(now.engine, longest_probe_timeout(), path->open_state, header, packet);
+  } else if (establishment_ && header.is_sealed() && is_expected(header)) {
+    HandshakeSpace& space = establishment_->space(
+        header.type == PacketType::Initial ? PacketSpace::Initial : PacketSpace::Handshake);
+    if (!space.opener) return std::nullopt;
+    opened = space.opener->open(header, packet, space.acks.largest());
+  }
+  if (!opened) return std::nullopt;
+  return opened->payload;
+}
+
 // We have said goodbye: the peer's own goodbye ends the wait, anything else has ours repeated.
 void Connection::State::handle_packet_lingering(Now now, const Datagram& datagram, const PacketHeader& header,
                                                 MutableBytes packet) {
   if (is_draining_) return;
-  if (header.type == PacketType::Short && keys_) {
-    Path* const path = path_of(datagram, header, now.engine);
-    if (path == nullptr) return;
-    const Opened opened = keys_->open(now.engine, longest_probe_timeout(), path->open_state, header, packet);
-    if (!opened) return;
-    if (has_close(opened->payload)) return apply(now, PhaseEvent::Lost);
-  } else if (establishment_ && header.is_sealed() && is_expected(header)) {
-    const PacketSpace which =
-        header.type == PacketType::Initial ? PacketSpace::Initial : PacketSpace::Handshake;
-    HandshakeSpace& space = establishment_->space(which);
-    if (!space.opener) return;
-    const Opened opened = space.opener->open(header, packet, space.acks.largest());
-    if (!opened) return;
-    if (has_close(opened->payload)) return apply(now, PhaseEvent::Lost);
-  } else {
-    return;
-  }
+  const auto payload = open_lingering(now, datagram, header, packet);
+  if (!payload) return;
+  if (has_close(*payload)) return apply(now, PhaseEvent::Lost);
   // Ever fewer answers to ever more packets (RFC 9000 section 10.2.1).
   if (std::has_single_bit(++packets_after_close_)) is_answer_wanted_ = true;
 }

@@ -114,6 +114,8 @@ class Connection::State final : private PacketFate, private ConnectionIdSource {
   Taken handle_retry(Now now, const PacketHeader& header, ByteView packet);
   Taken handle_version_negotiation(Now now, const PacketHeader& header);
   bool is_expected(const PacketHeader& header) const;
+  std::optional<ByteView> open_lingering(Now now, const Datagram& datagram, const PacketHeader& header,
+                                         MutableBytes packet);
   void handle_packet_lingering(Now now, const Datagram& datagram, const PacketHeader& header,
                                MutableBytes packet);
   void on_broken_off(Now now, const session::CloseReason& reason);
@@ -149,6 +151,7 @@ class Connection::State final : private PacketFate, private ConnectionIdSource {
   // --- what goes (connection_transmit.cc) ---
   std::optional<Transmit> transmit_handshake(Now now, MutableBytes out);
   std::optional<Transmit> transmit_close(Now now, MutableBytes out);
+  std::optional<Transmit> transmit_handshake_close(Now now, Path& path, MutableBytes out);
   std::optional<Transmit> transmit_application(Now now, Path& path, MutableBytes out);
   std::optional<Transmit> transmit_mtu_probe(Now now, Path& path, MutableBytes out);
   std::size_t write_handshake_packet(Now now, HandshakeSpace& space, MutableBytes out, bool is_padded);
@@ -182,10 +185,14 @@ class Connection::State final : private PacketFate, private ConnectionIdSource {
     wire::PacketWriter transport;
     std::optional<wire::PacketWriter> session;
   };
+  HeaderLayout begin_packet(const Path& path, const ConnectionId& destination, std::size_t number_bytes,
+                            SentPacket& sent, MutableBytes out);
   Written write_application_packet(Now now, Path& path, const ConnectionId& destination, MutableBytes out,
                                    bool may_send_content);
   Written seal_application_packet(Now now, Path& path, const std::array<ByteView, 2>& parts,
                                   const HeaderLayout& layout, SentPacket& sent, MutableBytes out);
+  Transmit transmit_packet(Now now, Path& path, const std::array<ByteView, 2>& parts,
+                           const HeaderLayout& layout, SentPacket& sent, MutableBytes out);
   void skip_packet_number(Path& path);
   void keep_duplicate(const Path& path, const std::array<ByteView, 2>& frames);
   std::optional<Transmit> transmit_duplicate(Now now, MutableBytes out);
@@ -194,7 +201,7 @@ class Connection::State final : private PacketFate, private ConnectionIdSource {
   void write_session_frames(Now now, Path& path, Payload& payload, SentPacket& sent);
   void write_transport_frames(Now now, Path& path, wire::PacketWriter& packet, std::uint64_t record);
   bool wants_to_send_content() const;
-  Path* next_path_for_data(TimePoint now);
+  Path* next_path(TimePoint now, std::optional<PathId> except = std::nullopt);
   bool has_own_needs(TimePoint now, const Path& path) const;
   std::size_t datagram_bytes(const Path& path) const;
   void update_datagram_size(TimePoint now, Path& path);

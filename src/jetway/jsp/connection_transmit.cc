@@ -49,7 +49,7 @@ std::optional<Transmit> Connection::State::poll_transmit(Now now, MutableBytes o
     if (const auto transmit = transmit_application(now, *path, out)) return transmit;
   }
   if (const auto transmit = transmit_duplicate(now, out)) return transmit;
-  if (Path* const path = next_path_for_data(now.engine)) {
+  if (Path* const path = next_path(now.engine)) {
     limited_by_ = LimitedBy::Cpu;  // unless we find something else when this has gone
     if (const auto transmit = transmit_mtu_probe(now, *path, out)) return transmit;
     if (const auto transmit = transmit_application(now, *path, out)) return transmit;
@@ -75,7 +75,7 @@ bool Connection::State::wants_to_send_content() const {
 
 // The fastest path with room; one that the peer wants kept in reserve, or that is not validated, only when
 // there is no other.
-Path* Connection::State::next_path_for_data(TimePoint now) {
+Path* Connection::State::next_path(TimePoint now, std::optional<PathId> except) {
   if (paths_.size() == 1) {
     Path& only = *paths_.front();
     return only.amplification_room() >= kPaddedDatagramBytes ? &only : nullptr;
@@ -87,7 +87,8 @@ Path* Connection::State::next_path_for_data(TimePoint now) {
   };
   const bool has_usable = usable_paths() > 0;
   for (const auto& path : paths_) {
-    if (path->is_given_up || (has_usable && (!path->is_usable() || path->is_suspect))) continue;
+    if (path->is_given_up || path->id == except) continue;
+    if (has_usable && (!path->is_usable() || path->is_suspect)) continue;
     if (path->amplification_room() < kPaddedDatagramBytes) continue;
     if (path->recovery.send_budget_bytes(now) == 0) continue;
     if (best == nullptr || is_better(*path, *best)) best = path.get();
@@ -297,13 +298,9 @@ Connection::State::Written Connection::State::write_application_packet(Now now, 
 
   skip_packet_number(path);
   SentPacket sent;
-  sent.number = path.recovery.next_packet_number(kSpace);
-  sent.record = next_record_;
-  const HeaderLayout layout = encode_header(
-      out, ShortHeader{.destination = destination,
-                       .number = sent.number,
-                       .number_bytes = packet_number_bytes(sent.number, path.recovery.largest_acked(kSpace)),
-                       .key_phase = keys_->key_phase()});
+  const PacketNumber number = path.recovery.next_packet_number(kSpace);
+  const HeaderLayout layout = begin_packet(
+      path, destination, packet_number_bytes(number, path.recovery.largest_acked(kSpace)), sent, out);
   Payload payload{out.subspan(layout.header_bytes, out.size() - layout.overhead_bytes())};
   wire::PacketWriter& packet = payload.transport;
   std::optional<AckFrame> ack;
@@ -322,6 +319,17 @@ Connection::State::Written Connection::State::write_application_packet(Now now, 
   payload.pad_to(is_validating ? std::min(payload.room, kPaddedDatagramBytes - layout.overhead_bytes())
                                : min_payload_bytes(layout.number_bytes));
   return seal_application_packet(now, path, payload.parts(), layout, sent, out);
+}
+
+// The header of the path's next packet; `sent` gets what identifies it.
+HeaderLayout Connection::State::begin_packet(const Path& path, const ConnectionId& destination,
+                                             std::size_t number_bytes, SentPacket& sent, MutableBytes out) {
+  sent.number = path.recovery.next_packet_number(PacketSpace::Application);
+  sent.record = next_record_;
+  return encode_header(out, ShortHeader{.destination = destination,
+                                        .number = sent.number,
+                                        .number_bytes = number_bytes,
+                                        .key_phase = keys_->key_phase()});
 }
 
 // An acknowledgement of what was never sent shows an optimistic peer (RFC 9000 section 21.4).
@@ -361,6 +369,14 @@ Connection::State::Written Connection::State::seal_application_packet(Now now, P
           .is_in_flight = sent.is_in_flight};
 }
 
+// A datagram by itself.
+Transmit Connection::State::transmit_packet(Now now, Path& path, const std::array<ByteView, 2>& parts,
+                                            const HeaderLayout& layout, SentPacket& sent, MutableBytes out) {
+  const Written written = seal_application_packet(now, path, parts, layout, sent, out);
+  keys_->protect_headers(std::span{&written.packet, 1});
+  return transmit_on(now, path, written.bytes, written.bytes);
+}
+
 void Connection::State::keep_duplicate(const Path& path, const std::array<ByteView, 2>& frames) {
   if (usable_paths() < 2) return;
   Duplicate& kept = duplicate_.emplace(Duplicate{.sent_on = path.id, .frames = {}});
@@ -372,31 +388,15 @@ void Connection::State::keep_duplicate(const Path& path, const std::array<ByteVi
 std::optional<Transmit> Connection::State::transmit_duplicate(Now now, MutableBytes out) {
   if (!duplicate_) return std::nullopt;
   const Duplicate duplicate = *std::exchange(duplicate_, std::nullopt);
-  Path* best = nullptr;
-  for (const auto& path : paths_) {
-    const bool is_fit = path->id != duplicate.sent_on && path->is_usable() && !path->is_suspect &&
-                        path->recovery.send_budget_bytes(now.engine) > 0;
-    if (is_fit && (best == nullptr || path->recovery.rtt().smoothed() < best->recovery.rtt().smoothed()))
-      best = path.get();
-  }
-  if (best == nullptr) return std::nullopt;
-  const auto destination = remote_ids_.current(best->id);
+  Path* const path = usable_paths() < 2 ? nullptr : next_path(now.engine, duplicate.sent_on);
+  const auto destination = path ? remote_ids_.current(path->id) : std::nullopt;
+  if (!destination) return std::nullopt;
+  const std::size_t overhead = short_header_bytes(destination->size(), kPacketNumberMaxBytes) + kTagBytes;
+  if (duplicate.frames.size() + overhead > datagram_bytes(*path)) return std::nullopt;
   SentPacket sent;
-  sent.number = best->recovery.next_packet_number(PacketSpace::Application);
-  sent.record = next_record_;
   sent.is_ack_eliciting = true;
-  const ShortHeader header{.destination = destination.value_or(ConnectionId{}),
-                           .number = sent.number,
-                           .number_bytes = kPacketNumberMaxBytes,
-                           .key_phase = keys_->key_phase()};
-  const std::size_t overhead =
-      short_header_bytes(header.destination.size(), kPacketNumberMaxBytes) + kTagBytes;
-  if (!destination || duplicate.frames.size() + overhead > datagram_bytes(*best)) return std::nullopt;
-  const HeaderLayout layout = encode_header(out, header);
-  const Written written =
-      seal_application_packet(now, *best, {ByteView{duplicate.frames}, ByteView{}}, layout, sent, out);
-  keys_->protect_headers(std::span{&written.packet, 1});
-  return transmit_on(now, *best, written.bytes, written.bytes);
+  const HeaderLayout layout = begin_packet(*path, *destination, kPacketNumberMaxBytes, sent, out);
+  return transmit_packet(now, *path, {ByteView{duplicate.frames}, ByteView{}}, layout, sent, out);
 }
 
 // With a mark before them where they are to be protected. What they are is known for certain only when they
@@ -446,26 +446,19 @@ void Connection::State::write_transport_frames(Now now, Path& path, wire::Packet
 }
 
 std::optional<Transmit> Connection::State::transmit_mtu_probe(Now now, Path& path, MutableBytes out) {
-  if (!path.is_usable() || phase_ != Phase::Open) return std::nullopt;
+  const auto destination = remote_ids_.current(path.id);
+  if (!destination || !path.is_usable() || phase_ != Phase::Open) return std::nullopt;
   const auto size = path.mtu.probe_size(now.engine);
   if (!size || *size > out.size() || path.recovery.send_budget_bytes(now.engine) < *size) return std::nullopt;
-  const PacketNumber number = path.recovery.next_packet_number(PacketSpace::Application);
-  const HeaderLayout layout = encode_header(out, ShortHeader{.destination = *remote_ids_.current(path.id),
-                                                             .number = number,
-                                                             .number_bytes = kPacketNumberMaxBytes,
-                                                             .key_phase = keys_->key_phase()});
+  SentPacket sent;
+  sent.is_ack_eliciting = sent.is_mtu_probe = true;
+  const HeaderLayout layout = begin_packet(path, *destination, kPacketNumberMaxBytes, sent, out);
   const std::size_t room = *size - layout.overhead_bytes();
   wire::PacketWriter packet{out.subspan(layout.header_bytes, room), room};
   encode_frame(packet.frames(), PingFrame{});
   pad(packet, room);
-  SentPacket sent;
-  sent.number = number;
-  sent.record = next_record_;
-  sent.is_ack_eliciting = sent.is_mtu_probe = true;
-  const Written written = seal_application_packet(now, path, packet.parts(), layout, sent, out);
-  keys_->protect_headers(std::span{&written.packet, 1});
   path.mtu.on_probe_sent(now.engine, sent.record);
-  return transmit_on(now, path, written.bytes, written.bytes);
+  return transmit_packet(now, path, packet.parts(), layout, sent, out);
 }
 
 // ---- the end ----
@@ -477,24 +470,11 @@ std::optional<Transmit> Connection::State::transmit_close(Now now, MutableBytes 
   ++closes_sent_;
   next_close_ = now.engine + wait;
   Path& path = main_path();
-  if (path.amplification_room() < kPaddedDatagramBytes || !remote_ids_.current(path.id)) return std::nullopt;
-  if (!keys_) {
-    if (!establishment_) return std::nullopt;
-    establishment_->is_close_wanted = true;
-    if (!establishment_->close_code) establishment_->close_code = 0;
-    std::size_t bytes = 0;
-    for (HandshakeSpace* space : {&establishment_->initial, &establishment_->confirming}) {
-      if (space->has_keys())
-        bytes += write_handshake_packet(now, *space, out.first(kPaddedDatagramBytes).subspan(bytes), false);
-    }
-    establishment_->is_close_wanted = false;
-    return bytes == 0 ? std::nullopt : std::optional{transmit_on(now, path, bytes, bytes)};
-  }
-  const PacketNumber number = path.recovery.next_packet_number(PacketSpace::Application);
-  const HeaderLayout layout = encode_header(out, ShortHeader{.destination = *remote_ids_.current(path.id),
-                                                             .number = number,
-                                                             .number_bytes = kPacketNumberMaxBytes,
-                                                             .key_phase = keys_->key_phase()});
+  const auto destination = remote_ids_.current(path.id);
+  if (path.amplification_room() < kPaddedDatagramBytes || !destination) return std::nullopt;
+  if (!keys_) return transmit_handshake_close(now, path, out);
+  SentPacket sent;
+  const HeaderLayout layout = begin_packet(path, *destination, kPacketNumberMaxBytes, sent, out);
   const std::size_t room = kPaddedDatagramBytes - layout.overhead_bytes();
   wire::PacketWriter packet{out.subspan(layout.header_bytes, room), room};
   const ByteView text = as_bytes(close_reason_->text);
@@ -502,12 +482,21 @@ std::optional<Transmit> Connection::State::transmit_close(Now now, MutableBytes 
                                           .by_application = close_reason_->by_application,
                                           .error_code = close_reason_->code,
                                           .reason = text.first(std::min<std::size_t>(text.size(), 512))});
-  SentPacket sent;
-  sent.number = number;
-  sent.record = next_record_;
-  const Written written = seal_application_packet(now, path, packet.parts(), layout, sent, out);
-  keys_->protect_headers(std::span{&written.packet, 1});
-  return transmit_on(now, path, written.bytes, written.bytes);
+  return transmit_packet(now, path, packet.parts(), layout, sent, out);
+}
+
+std::optional<Transmit> Connection::State::transmit_handshake_close(Now now, Path& path, MutableBytes out) {
+  if (!establishment_) return std::nullopt;
+  establishment_->is_close_wanted = true;
+  if (!establishment_->close_code) establishment_->close_code = 0;
+  const MutableBytes datagram = out.first(kPaddedDatagramBytes);
+  std::size_t bytes = 0;
+  for (HandshakeSpace* space : {&establishment_->initial, &establishment_->confirming}) {
+    if (space->has_keys()) bytes += write_handshake_packet(now, *space, datagram.subspan(bytes), false);
+  }
+  establishment_->is_close_wanted = false;
+  if (bytes == 0) return std::nullopt;
+  return transmit_on(now, path, bytes, bytes);
 }
 
 }  // namespace jetway::jsp
