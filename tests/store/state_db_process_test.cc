@@ -141,7 +141,47 @@ TEST_F(StateDbProcessTest, TwoProcessesRecordAtTheSameTime) {
   auto opened = open();
   ASSERT_STORED(opened);
   for (const std::uint64_t seed : {1u, 2u}) {
-    EXPECT_EQ(opened->db.files(transfer_of(seed).id, 0, 1000)->size(), 100u);
+    const auto files = opened->db.files(transfer_of(seed).id, 0, 1000);
+    ASSERT_STORED(files);
+    EXPECT_EQ(files->size(), 100u);
+  }
+}
+
+// Goal: nobody takes the log away from under those that still record.
+// Method: while we have the database open, two other processes open and close it one after the other. They
+// are started before, since a child inherits what SQLite knows of the locks of its parent.
+TEST_F(StateDbProcessTest, WhoClosesLeavesTheLogToThoseThatStillRecord) {
+  const auto record = [](StateDb& db, std::uint64_t seed, std::uint64_t index) {
+    const FileProgress file = file_of(index, 3);
+    return db.record(transfer_of(seed).id, {&file, 1}, index, {}).has_value();
+  };
+  Pipe first_turn;
+  Pipe second_turn;
+  const auto come_and_go = [&](Pipe& turn, std::uint64_t seed) {
+    if (!turn.wait()) return false;
+    auto theirs = open();
+    return theirs && theirs->db.create(transfer_of(seed)) && record(theirs->db, seed, 0);
+  };
+  Child first{[&] { return come_and_go(first_turn, 2); }};
+  Child second{[&] { return come_and_go(second_turn, 3); }};
+  {
+    auto ours = open();
+    ASSERT_STORED(ours);
+    ASSERT_STORED(ours->db.create(transfer_of(1)));
+    ASSERT_TRUE(first_turn.signal());
+    ASSERT_TRUE(first.join());
+    ASSERT_TRUE(record(ours->db, 1, 0));
+    ASSERT_STORED(open());
+    ASSERT_TRUE(second_turn.signal());
+    ASSERT_TRUE(second.join());
+    ASSERT_TRUE(record(ours->db, 1, 1));
+  }
+  auto opened = open();
+  ASSERT_STORED(opened);
+  for (const std::uint64_t seed : {1u, 2u, 3u}) {
+    const auto files = opened->db.files(transfer_of(seed).id, 0, 1000);
+    ASSERT_STORED(files) << seed;
+    EXPECT_EQ(files->size(), seed == 1 ? 2u : 1u);
   }
 }
 

@@ -29,10 +29,17 @@ StoreResult<Descriptor> lock_opening(const std::string& directory) {
   return lock;
 }
 
+// SQLite gives its log and index the mode of the database, which it would create for everybody to read.
+// Where there is one already it is not even opened: closing it again would take away the locks that another
+// connection of this process has on it, and with them what the others know of its log.
+StoreResult<void> create(const std::string& path) {
+  const Descriptor file{::open(path.c_str(), kOpenFlags | O_EXCL, 0600)};
+  if (file.is_open() || errno == EEXIST) return {};
+  return std::unexpected(system_error(errno, path, "cannot open the state database"));
+}
+
 StoreResult<SQLite::Database> create_and_open(const std::string& path, int busy_timeout_ms) {
-  // SQLite gives its log and index the mode of the database, which it would create for everybody to read.
-  const Descriptor file{::open(path.c_str(), kOpenFlags, 0600)};
-  if (!file.is_open()) return std::unexpected(system_error(errno, path, "cannot open the state database"));
+  if (auto created = create(path); !created) return std::unexpected(std::move(created.error()));
   return open_database(path, busy_timeout_ms);
 }
 
