@@ -201,6 +201,32 @@ TEST(ReceiveBufferTest, RefusesToBeScatteredWithoutBound) {
   EXPECT_EQ(held, ReceiveBuffer::kGapsMax);
 }
 
+TEST(BlockPoolTest, KeepsBlocksWhileSomeAreTakenFromTimeToTime) {
+  BlockPool pool;
+  EXPECT_EQ(pool.next_timeout(), std::nullopt);
+  TimePoint now{1s};
+  for (int round = 0; round < 5; ++round) {
+    pool.give_back(pool.take());
+    ASSERT_LE(pool.next_timeout().value(), now);
+    pool.handle_timeout(now);
+    EXPECT_EQ(pool.kept(), 1u);
+    now = pool.next_timeout().value();
+  }
+  pool.handle_timeout(now - 1ns);
+  EXPECT_EQ(pool.kept(), 1u) << "too early";
+  pool.handle_timeout(now);
+  EXPECT_EQ(pool.kept(), 0u);
+  EXPECT_EQ(pool.next_timeout(), std::nullopt);
+}
+
+TEST(BlockPoolTest, KeepsNoMoreThanItsBound) {
+  BlockPool pool;
+  std::vector<BlockPool::Block> blocks(200);
+  for (auto& block : blocks) block = pool.take();
+  for (auto& block : blocks) pool.give_back(std::move(block));
+  EXPECT_EQ(pool.kept(), 64u);
+}
+
 // ---- flow control ----
 
 TEST(ReceiveWindowTest, SaysSoWhenHalfIsUsedUp) {

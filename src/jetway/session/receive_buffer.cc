@@ -9,9 +9,11 @@ namespace jetway::session {
 
 namespace {
 constexpr std::size_t kBlockBytes = BlockPool::kBlockBytes;
+constexpr Duration kLookEvery = std::chrono::seconds(2);
 }  // namespace
 
 BlockPool::Block BlockPool::take() {
+  was_used_ = true;
   if (kept_.empty()) return std::make_unique_for_overwrite<std::array<std::byte, kBlockBytes>>();
   Block block = std::move(kept_.back());
   kept_.pop_back();
@@ -20,6 +22,17 @@ BlockPool::Block BlockPool::take() {
 
 void BlockPool::give_back(Block block) {
   if (block && kept_.size() < kKeptMax) kept_.push_back(std::move(block));
+}
+
+std::optional<TimePoint> BlockPool::next_timeout() const {
+  if (kept_.empty()) return std::nullopt;
+  return next_look_;
+}
+
+void BlockPool::handle_timeout(TimePoint now) {
+  if (kept_.empty() || now < next_look_) return;
+  if (!std::exchange(was_used_, false)) kept_ = std::vector<Block>{};
+  next_look_ = now + kLookEvery;
 }
 
 BlockPool::Block& ReceiveBuffer::block_at(std::uint64_t offset) {

@@ -5,15 +5,18 @@
 #include <cstdint>
 #include <deque>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "jetway/base/bytes.h"
+#include "jetway/base/time.h"
 #include "jetway/session/range_set.h"
 
 namespace jetway::session {
 
-// The blocks that receive buffers are made of: those that were given back are kept, up to a bound, so that a
-// connection that is read as fast as it comes allocates nothing. Outlives every buffer that uses it.
+// The blocks that receive buffers are made of: those that were given back are kept, up to a bound and as long
+// as some are taken from time to time, so that a connection that is read as fast as it comes allocates
+// nothing. Outlives every buffer that uses it.
 class BlockPool {
  public:
   static constexpr std::size_t kBlockBytes = 32 * 1024;
@@ -21,10 +24,17 @@ class BlockPool {
 
   Block take();
   void give_back(Block block);
+  std::size_t kept() const { return kept_.size(); }
+
+  // When to see whether what is kept is still of use.
+  std::optional<TimePoint> next_timeout() const;
+  void handle_timeout(TimePoint now);
 
  private:
-  static constexpr std::size_t kKeptMax = 16;
+  static constexpr std::size_t kKeptMax = 64;
   std::vector<Block> kept_;
+  bool was_used_ = false;  // since the last look
+  TimePoint next_look_{};
 };
 
 // What has arrived of a stream and has not been read: in any order, in pieces of any size, repeated or

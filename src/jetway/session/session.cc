@@ -261,11 +261,15 @@ std::optional<TimePoint> Session::next_timeout() const {
   if (!state_->is_talking()) return std::nullopt;
   // Deadlines that wait for the time count from now on.
   if (state_->streams.has_undated()) return state_->context.now;
-  return state_->liveness.next_timeout();
+  const auto of_liveness = state_->liveness.next_timeout();
+  const auto of_blocks = state_->context.blocks.next_timeout();
+  if (!of_liveness || !of_blocks) return of_liveness ? of_liveness : of_blocks;
+  return std::min(*of_liveness, *of_blocks);
 }
 
 std::expected<void, CloseReason> Session::handle_timeout(TimePoint now) {
   state_->set_now(now);
+  state_->context.blocks.handle_timeout(now);
   if (!state_->is_talking() || state_->liveness.handle_timeout(now)) return {};
   state_->close(
       {.by = CloseReason::By::IdleTimeout, .by_application = false, .code = 0, .text = "idle for too long"});
