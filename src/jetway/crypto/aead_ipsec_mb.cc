@@ -6,35 +6,15 @@
 #include <optional>
 #include <span>
 
-#include <intel-ipsec-mb.h>
-
 #include "jetway/base/assert.h"
 #include "jetway/crypto/aead_portable.h"
 #include "jetway/crypto/algorithms.h"
+#include "jetway/crypto/ipsec_mb_manager.h"
 #include "jetway/crypto/secret.h"
 
 namespace jetway::crypto {
 
 namespace {
-
-// Of the whole process: what we call through it are plain functions that were chosen for this CPU; they write
-// to nothing but what they are handed, so that threads share it. Null: the CPU lacks AES or carry-less
-// multiplication, or the library failed its own test.
-IMB_MGR* make_manager() {
-  IMB_MGR* manager = alloc_mb_mgr(0);
-  if (manager == nullptr) return nullptr;
-  init_mb_mgr_auto(manager, nullptr);
-  constexpr std::uint64_t kNeeded = IMB_FEATURE_AESNI | IMB_FEATURE_PCLMULQDQ;
-  if (imb_get_errno(manager) == 0 && (manager->features & kNeeded) == kNeeded) return manager;
-  free_mb_mgr(manager);
-  return nullptr;
-}
-
-// It lives as long as the process, since keys may outlive every static object.
-const IMB_MGR* ipsec_mb() {
-  static const IMB_MGR* const kManager = make_manager();
-  return kManager;
-}
 
 template <class State>
 MutableBytes memory_of(State& state) {
