@@ -26,10 +26,6 @@ constexpr std::size_t kUnadmittedPayloadMaxBytes = 64 * 1024;
 constexpr std::size_t kFirstReadAheadBytes = 8 * 1024;  // and until it fills it
 constexpr std::size_t kPacketPayloadMinBytes = 1024;
 
-CloseReason reason_of(CloseReason::By by, ProtocolCode code, std::string_view text) {
-  return {.by = by, .by_application = false, .code = std::to_underlying(code), .text = std::string(text)};
-}
-
 }  // namespace
 
 class Connection::State {

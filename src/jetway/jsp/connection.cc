@@ -21,10 +21,6 @@ namespace {
 // The suite of packets before the handshake has agreed on one.
 constexpr crypto::Suite kInitialSuite = crypto::Suite::Aes256Gcm;
 
-CloseReason reason_of(CloseReason::By by, ProtocolCode code, std::string_view text) {
-  return {.by = by, .by_application = false, .code = std::to_underlying(code), .text = std::string(text)};
-}
-
 // A connection that has been silent for so long gives back the memory that its packets took.
 constexpr Duration kQuietAfter = std::chrono::seconds(2);
 
@@ -345,7 +341,7 @@ void Connection::State::begin_close(Now now, const CloseReason& reason) {
 }
 
 void Connection::State::fail(Now now, const session::Fault& fault) {
-  begin_close(now, reason_of(CloseReason::By::Error, fault.code, fault.reason));
+  begin_close(now, reason_of(fault));
 }
 
 // CONNECTION_CLOSE has left; it goes again until the peer answers, or for three probe timeouts.

@@ -13,6 +13,7 @@ namespace jetway::jsp {
 using session::CloseReason;
 using session::fault;
 using session::ProtocolCode;
+using session::reason_of;
 using session::Role;
 
 namespace {
@@ -39,13 +40,6 @@ bool has_close(ByteView payload) {
     if (std::holds_alternative<wire::ConnectionCloseFrame>(*frame)) return true;
   }
   return false;
-}
-
-CloseReason reason_of(const session::Fault& fault) {
-  return {.by = CloseReason::By::Error,
-          .by_application = false,
-          .code = std::to_underlying(fault.code),
-          .text = std::string(fault.reason)};
 }
 
 }  // namespace
@@ -216,10 +210,8 @@ void Connection::State::on_broken_off(Now now, const CloseReason& reason) {
 }
 
 void Connection::State::handle_stateless_reset(Now now) {
-  lose(now, {.by = CloseReason::By::PipeClosed,
-             .by_application = false,
-             .code = 0,
-             .text = "the peer has lost the connection"});
+  lose(now,
+       reason_of(CloseReason::By::PipeClosed, ProtocolCode::NoError, "the peer has lost the connection"));
 }
 
 void Connection::State::on_open_failed(Now now, OpenErrc error, ByteView tail) {
@@ -232,10 +224,8 @@ void Connection::State::on_open_failed(Now now, OpenErrc error, ByteView tail) {
     case OpenErrc::KeyUpdate:
       return fail(now, {ProtocolCode::KeyUpdate, "a key update that was not due"});
     case OpenErrc::CryptoLimit:
-      return lose(now, {.by = CloseReason::By::Error,
-                        .by_application = false,
-                        .code = std::to_underlying(ProtocolCode::CryptoLimit),
-                        .text = "too many packets could not be opened"});
+      return lose(now, reason_of(CloseReason::By::Error, ProtocolCode::CryptoLimit,
+                                 "too many packets could not be opened"));
   }
 }
 

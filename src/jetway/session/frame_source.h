@@ -30,6 +30,9 @@ struct Fault {
   ProtocolCode code;
   std::string_view reason;
 };
+inline CloseReason reason_of(const Fault& fault) {
+  return reason_of(CloseReason::By::Error, fault.code, fault.reason);
+}
 template <class T>
 using Checked = std::expected<T, Fault>;
 

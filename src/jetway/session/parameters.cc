@@ -92,10 +92,8 @@ std::expected<PeerParameters, CloseReason> decode_parameters(ByteView encoded) {
     }
   });
   if (const auto done = in.finish(); !done) {
-    return std::unexpected(CloseReason{.by = CloseReason::By::Error,
-                                       .by_application = false,
-                                       .code = static_cast<std::uint64_t>(ProtocolCode::Parameters),
-                                       .text = "transport parameters: " + std::string{done.error().reason}});
+    return std::unexpected(reason_of(CloseReason::By::Error, ProtocolCode::Parameters,
+                                     "transport parameters: " + std::string{done.error().reason}));
   }
   return parameters;
 }

@@ -33,13 +33,6 @@ SessionConfig in_range(SessionConfig config) {
   return config;
 }
 
-CloseReason reason_of(const Fault& fault) {
-  return {.by = CloseReason::By::Error,
-          .by_application = false,
-          .code = static_cast<std::uint64_t>(fault.code),
-          .text = std::string{fault.reason}};
-}
-
 std::unexpected<StreamError> closed_error() {
   return std::unexpected(StreamError{StreamErrc::ConnectionClosed, "the connection is closed"});
 }
@@ -272,7 +265,7 @@ std::expected<void, CloseReason> Session::handle_timeout(TimePoint now) {
   state_->context.blocks.handle_timeout(now);
   if (!state_->is_talking() || state_->liveness.handle_timeout(now)) return {};
   state_->close(
-      {.by = CloseReason::By::IdleTimeout, .by_application = false, .code = 0, .text = "idle for too long"});
+      reason_of(CloseReason::By::IdleTimeout, ProtocolCode::NoError, "idle for too long"));
   return std::unexpected(*state_->closing.reason());
 }
 

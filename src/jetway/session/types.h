@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <variant>
 
 #include "jetway/base/buffer.h"
@@ -143,6 +144,11 @@ struct CloseReason {
 
   bool operator==(const CloseReason&) const = default;
 };
+
+// What the protocol itself ends a connection with.
+inline CloseReason reason_of(CloseReason::By by, ProtocolCode code, std::string_view text) {
+  return {.by = by, .by_application = false, .code = std::to_underlying(code), .text = std::string(text)};
+}
 
 // What the layer above learns from a session. Events about one stream come in order.
 struct StreamOpened {  // by the peer
