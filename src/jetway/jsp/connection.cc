@@ -340,9 +340,7 @@ void Connection::State::begin_close(Now now, const CloseReason& reason) {
   report_closed(now, reason);
 }
 
-void Connection::State::fail(Now now, const session::Fault& fault) {
-  begin_close(now, reason_of(fault));
-}
+void Connection::State::fail(Now now, const session::Fault& fault) { begin_close(now, reason_of(fault)); }
 
 // CONNECTION_CLOSE has left; it goes again until the peer answers, or for three probe timeouts.
 void Connection::State::linger(Now now) {

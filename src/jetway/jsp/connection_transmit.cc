@@ -14,9 +14,6 @@ using session::SendInterest;
 
 namespace {
 
-// Datagrams with Initial packets, and those that validate a path, have at least so many bytes (RFC 9000
-// sections 14.1, 8.2.1).
-constexpr std::size_t kPaddedDatagramBytes = 1200;
 // What one system call takes (UDP_SEGMENT): segments, and bytes in all on IPv4.
 constexpr std::size_t kSegmentsMax = 64;
 constexpr std::size_t kBatchMaxBytes = 65'507;
@@ -78,7 +75,7 @@ bool Connection::State::wants_to_send_content() const {
 Path* Connection::State::next_path(TimePoint now, std::optional<PathId> except) {
   if (paths_.size() == 1) {
     Path& only = *paths_.front();
-    return only.amplification_room() >= kPaddedDatagramBytes ? &only : nullptr;
+    return only.amplification_room() >= kBaseDatagramBytes ? &only : nullptr;
   }
   Path* best = nullptr;
   const auto is_better = [](const Path& a, const Path& b) {
@@ -89,7 +86,7 @@ Path* Connection::State::next_path(TimePoint now, std::optional<PathId> except) 
   for (const auto& path : paths_) {
     if (path->is_given_up || path->id == except) continue;
     if (has_usable && (!path->is_usable() || path->is_suspect)) continue;
-    if (path->amplification_room() < kPaddedDatagramBytes) continue;
+    if (path->amplification_room() < kBaseDatagramBytes) continue;
     if (path->recovery.send_budget_bytes(now) == 0) continue;
     if (best == nullptr || is_better(*path, *best)) best = path.get();
   }
@@ -154,11 +151,11 @@ std::optional<Transmit> Connection::State::transmit_handshake(Now now, MutableBy
   const bool wants_initial = wants_handshake_packet(now, establishment_->initial);
   const bool wants_confirming = wants_handshake_packet(now, establishment_->confirming);
   if (!wants_initial && !wants_confirming) return std::nullopt;
-  if (path.amplification_room() < kPaddedDatagramBytes) {
+  if (path.amplification_room() < kBaseDatagramBytes) {
     path.recovery.set_amplification_limited(true);
     return std::nullopt;
   }
-  const MutableBytes datagram = out.first(kPaddedDatagramBytes);
+  const MutableBytes datagram = out.first(kBaseDatagramBytes);
   std::size_t bytes = 0;
   if (wants_initial) {
     bytes += write_handshake_packet(now, establishment_->initial, datagram, !wants_confirming);
@@ -257,7 +254,7 @@ std::optional<Transmit> Connection::State::transmit_application(Now now, Path& p
   if (!destination || amplification < kProbeMinBytes) return std::nullopt;
   std::uint64_t budget = std::min(path.recovery.send_budget_bytes(now.engine), amplification);
   const bool may_carry_content =
-      !path.is_suspect && (path.is_validated || paths_.size() == 1) && amplification >= kPaddedDatagramBytes;
+      !path.is_suspect && (path.is_validated || paths_.size() == 1) && amplification >= kBaseDatagramBytes;
   const std::size_t batch_bytes = std::min<std::uint64_t>({out.size(), kBatchMaxBytes, amplification});
 
   std::array<SealedPacket, kSegmentsMax> sealed;
@@ -316,7 +313,7 @@ Connection::State::Written Connection::State::write_application_packet(Now now, 
   }
   if (packet.is_empty() && !sent.has_session_frames) return {};
   if (ack) path.acks.on_frame_sent(*ack, sent.record, sent.is_ack_eliciting);
-  payload.pad_to(is_validating ? std::min(payload.room, kPaddedDatagramBytes - layout.overhead_bytes())
+  payload.pad_to(is_validating ? std::min(payload.room, kBaseDatagramBytes - layout.overhead_bytes())
                                : min_payload_bytes(layout.number_bytes));
   return seal_application_packet(now, path, payload.parts(), layout, sent, out);
 }
@@ -471,11 +468,11 @@ std::optional<Transmit> Connection::State::transmit_close(Now now, MutableBytes 
   next_close_ = now.engine + wait;
   Path& path = main_path();
   const auto destination = remote_ids_.current(path.id);
-  if (path.amplification_room() < kPaddedDatagramBytes || !destination) return std::nullopt;
+  if (path.amplification_room() < kBaseDatagramBytes || !destination) return std::nullopt;
   if (!keys_) return transmit_handshake_close(now, path, out);
   SentPacket sent;
   const HeaderLayout layout = begin_packet(path, *destination, kPacketNumberMaxBytes, sent, out);
-  const std::size_t room = kPaddedDatagramBytes - layout.overhead_bytes();
+  const std::size_t room = kBaseDatagramBytes - layout.overhead_bytes();
   wire::PacketWriter packet{out.subspan(layout.header_bytes, room), room};
   const ByteView text = as_bytes(close_reason_->text);
   wire::encode_frame(packet.frames(), wire::ConnectionCloseFrame{
@@ -489,7 +486,7 @@ std::optional<Transmit> Connection::State::transmit_handshake_close(Now now, Pat
   if (!establishment_) return std::nullopt;
   establishment_->is_close_wanted = true;
   if (!establishment_->close_code) establishment_->close_code = 0;
-  const MutableBytes datagram = out.first(kPaddedDatagramBytes);
+  const MutableBytes datagram = out.first(kBaseDatagramBytes);
   std::size_t bytes = 0;
   for (HandshakeSpace* space : {&establishment_->initial, &establishment_->confirming}) {
     if (space->has_keys()) bytes += write_handshake_packet(now, *space, datagram.subspan(bytes), false);

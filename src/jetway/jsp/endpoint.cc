@@ -19,8 +19,6 @@ namespace jetway::jsp {
 
 namespace {
 
-// RFC 9000 section 14.1: what is shorter is not worth an answer.
-constexpr std::size_t kFirstDatagramMinBytes = 1200;
 // Answers without state that wait to be sent; more are not given.
 constexpr std::size_t kAnswersMax = 64;
 
@@ -174,7 +172,8 @@ Endpoint::State::Entry* Endpoint::State::find(const Datagram& datagram, const Pa
 
 void Endpoint::State::accept(Now now, const Datagram& datagram, const PacketHeader& header) {
   const bool is_full = entries_.size() >= config_.connections_max || half_open_ >= config_.half_open_max;
-  if (datagram.bytes.size() < kFirstDatagramMinBytes || header.destination.size() < ConnectionId::kMaxBytes ||
+  // RFC 9000 section 14.1: what is shorter is not worth an answer.
+  if (datagram.bytes.size() < kBaseDatagramBytes || header.destination.size() < ConnectionId::kMaxBytes ||
       is_full) {
     ++statistics_.datagrams_dropped;
     return;
@@ -254,7 +253,7 @@ void Endpoint::State::send_retry(Now now, const Datagram& datagram, const Packet
 
 void Endpoint::State::answer_unknown(Now now, const Datagram& datagram, const PacketHeader& header) {
   if (listening_ && header.type == PacketType::OtherVersion && header.is_from_dialer &&
-      datagram.bytes.size() >= kFirstDatagramMinBytes) {
+      datagram.bytes.size() >= kBaseDatagramBytes) {
     const bool is_sent = answer(now, datagram, [&](MutableBytes out) {
       constexpr std::array kVersions = {kWireVersion};
       return encode_version_negotiation(out, header.source, header.destination, kVersions);

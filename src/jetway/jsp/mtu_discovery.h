@@ -5,11 +5,9 @@
 #include <optional>
 
 #include "jetway/base/time.h"
+#include "jetway/jsp/types.h"
 
 namespace jetway::jsp {
-
-// What every path has to carry (RFC 9000 section 14): UDP payload.
-inline constexpr std::size_t kBaseDatagramBytes = 1200;
 
 struct MtuConfig {
   // Nothing larger is tried; kBaseDatagramBytes: nothing at all.

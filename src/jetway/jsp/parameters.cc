@@ -22,7 +22,6 @@ enum ParameterKey : std::uint8_t {
   kTakesRepair = 9,
 };
 
-constexpr std::uint64_t kDatagramMinBytes = 1200;
 constexpr std::uint64_t kPathsLimit = 64;
 constexpr std::uint64_t kAckDelayMaxMs = 1 << 14;  // RFC 9000 section 18.2
 
@@ -68,7 +67,7 @@ std::expected<Parameters, session::CloseReason> decode_parameters(ByteView encod
         break;
       case kDatagramMax:
         parameters.datagram_max_bytes = in.uint();
-        if (parameters.datagram_max_bytes < kDatagramMinBytes)
+        if (parameters.datagram_max_bytes < kBaseDatagramBytes)
           in.fail(wire::CborErrc::OutOfRange, "datagrams of less than 1,200 bytes");
         break;
       case kPathsMax:

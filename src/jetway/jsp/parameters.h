@@ -8,6 +8,7 @@
 #include "jetway/base/bytes.h"
 #include "jetway/jsp/connection_id.h"
 #include "jetway/jsp/frame.h"
+#include "jetway/jsp/types.h"
 #include "jetway/session/types.h"
 
 namespace jetway::jsp {
@@ -23,7 +24,7 @@ struct Parameters {
   std::optional<ConnectionId> retry_source;
   std::optional<ResetToken> reset_token;  // of its first connection ID
 
-  std::uint64_t datagram_max_bytes = 1200;
+  std::uint64_t datagram_max_bytes = kBaseDatagramBytes;
   std::uint32_t paths_max = 1;
   std::chrono::milliseconds max_ack_delay{25};
   bool takes_repair = false;  // FEC frames

@@ -21,6 +21,10 @@ using PacketNumber = std::uint64_t;
 // Counts up from 0, the path of the handshake, and is never reused in a connection: it is part of the nonce.
 using PathId = std::uint32_t;
 
+// What every path has to carry (RFC 9000 section 14): UDP payload. So long are datagrams with Initial packets
+// and those that validate a path (sections 14.1, 8.2.1), and nobody may refuse to take them.
+inline constexpr std::size_t kBaseDatagramBytes = 1200;
+
 // A datagram that came; packets are opened in place.
 struct Datagram {
   IpEndpoint local;

@@ -264,8 +264,7 @@ std::expected<void, CloseReason> Session::handle_timeout(TimePoint now) {
   state_->set_now(now);
   state_->context.blocks.handle_timeout(now);
   if (!state_->is_talking() || state_->liveness.handle_timeout(now)) return {};
-  state_->close(
-      reason_of(CloseReason::By::IdleTimeout, ProtocolCode::NoError, "idle for too long"));
+  state_->close(reason_of(CloseReason::By::IdleTimeout, ProtocolCode::NoError, "idle for too long"));
   return std::unexpected(*state_->closing.reason());
 }
 
