@@ -84,11 +84,9 @@ std::expected<Parameters, session::CloseReason> decode_parameters(ByteView encod
     }
   });
   if (const auto done = in.finish(); !done) {
-    return std::unexpected(
-        session::CloseReason{.by = session::CloseReason::By::Error,
-                             .by_application = false,
-                             .code = static_cast<std::uint64_t>(session::ProtocolCode::Parameters),
-                             .text = "transport parameters: " + std::string{done.error().reason}});
+    return std::unexpected(session::reason_of(session::CloseReason::By::Error,
+                                              session::ProtocolCode::Parameters,
+                                              "transport parameters: " + std::string{done.error().reason}));
   }
   return parameters;
 }
