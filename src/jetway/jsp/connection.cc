@@ -24,10 +24,6 @@ constexpr crypto::Suite kInitialSuite = crypto::Suite::Aes256Gcm;
 // A connection that has been silent for so long gives back the memory that its packets took.
 constexpr Duration kQuietAfter = std::chrono::seconds(2);
 
-ConnectionId random_id(RandomSource& random) {
-  return ConnectionId{random.make<std::array<std::byte, ConnectionId::kMaxBytes>>()};
-}
-
 }  // namespace
 
 Connection::State::State(Made made, Now now)
@@ -47,7 +43,7 @@ Connection::State::State(Made made, Now now)
 // ---- the beginning ----
 
 void Connection::State::start_dialing(Now now) {
-  const ConnectionId destination = random_id(*random_);
+  const ConnectionId destination = random_connection_id(*random_);
   config_.handshake.transport_parameters = encode_parameters(own_parameters());
   auto handshake = crypto::Handshake::dialer(config_.handshake, *random_, now.wall);
   const crypto::HandshakeRandom client_random = handshake.init_random();

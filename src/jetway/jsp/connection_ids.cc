@@ -1,6 +1,7 @@
 #include "jetway/jsp/connection_ids.h"
 
 #include <algorithm>
+#include <array>
 
 #include "jetway/crypto/secret.h"
 
@@ -20,6 +21,16 @@ SendInterest interest_of(const Items& items) {
 }
 
 }  // namespace
+
+ConnectionId random_connection_id(RandomSource& random) {
+  return ConnectionId{random.make<std::array<std::byte, ConnectionId::kMaxBytes>>()};
+}
+
+ConnectionId random_connection_id(RandomSource& random, std::uint8_t shard) {
+  auto bytes = random.make<std::array<std::byte, ConnectionId::kMaxBytes>>();
+  bytes[0] = static_cast<std::byte>(shard);
+  return ConnectionId{bytes};
+}
 
 // ---- LocalIds ----
 

@@ -28,6 +28,11 @@ struct ConnectionIdRetired {
 };
 using RoutingEvent = std::variant<ConnectionIdIssued, ConnectionIdRetired>;
 
+// With as many bytes as there may be.
+ConnectionId random_connection_id(RandomSource& random);
+// The same behind the number of a shard, so that packets find it.
+ConnectionId random_connection_id(RandomSource& random, std::uint8_t shard);
+
 // Makes IDs that lead back here: of a random rest behind the shard's number, with the token of a stateless
 // reset for each (docs/protocol/jsp.md section 4.8).
 class ConnectionIdSource {

@@ -257,11 +257,7 @@ void Connection::State::provide_ids() {
   local_ids_.provide(next_path_ + static_cast<PathId>(ahead), *this);
 }
 
-ConnectionId Connection::State::make_id() {
-  auto bytes = random_->make<std::array<std::byte, ConnectionId::kMaxBytes>>();
-  bytes[0] = static_cast<std::byte>(shard_);
-  return ConnectionId{bytes};
-}
+ConnectionId Connection::State::make_id() { return random_connection_id(*random_, shard_); }
 
 ResetToken Connection::State::reset_token(const ConnectionId& id) {
   if (!reset_key_.empty()) return make_reset_token(reset_key_, id);

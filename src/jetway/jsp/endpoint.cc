@@ -10,6 +10,7 @@
 #include <variant>
 
 #include "jetway/base/assert.h"
+#include "jetway/jsp/connection_ids.h"
 #include "jetway/jsp/deadlines.h"
 #include "jetway/jsp/packet_header.h"
 #include "jetway/jsp/protection/retry.h"
@@ -85,7 +86,7 @@ class Endpoint::State {
   void settle(Entry& entry);
   void remove(Entry& entry);
   void end_half_open(Entry& entry);
-  ConnectionId make_id();
+  ConnectionId make_id() { return random_connection_id(*random_, config_.shard); }
 
   EndpointConfig config_;
   RandomSource* random_;
@@ -128,12 +129,6 @@ void Endpoint::State::listen(JspConfig config, const crypto::InitFilterConfig& f
   JETWAY_ASSERT(config_.is_shared);
   listening_ = std::make_shared<Listening>(std::move(config), filter, *random_);
   kept_listening_.push_back(listening_);
-}
-
-ConnectionId Endpoint::State::make_id() {
-  auto bytes = random_->make<std::array<std::byte, ConnectionId::kMaxBytes>>();
-  bytes[0] = static_cast<std::byte>(config_.shard);
-  return ConnectionId{bytes};
 }
 
 // ---- datagrams ----
