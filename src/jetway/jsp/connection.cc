@@ -395,7 +395,7 @@ session::PathStatistics Connection::State::path_statistics() const {
       .packets_sent = 0,
       .packets_lost = 0,
       .bytes_retransmitted = session_.counters().stream_bytes_retransmitted.value(),
-      .packets_repaired = statistics_.packets_repaired,
+      .packets_repaired = fec_.statistics().packets_repaired,
       .congestion_window_bytes = of_path.congestion_window_bytes,
       .pacing_bytes_per_second = of_path.pacing_rate,
       .mtu_bytes = path.mtu.max_datagram_bytes(),
@@ -407,6 +407,12 @@ session::PathStatistics Connection::State::path_statistics() const {
     *statistics.packets_lost += of_each.packets_lost - of_each.spurious_losses;
     statistics.paths += each->is_usable() ? 1u : 0u;
   }
+  return statistics;
+}
+
+ConnectionStatistics Connection::State::statistics() const {
+  ConnectionStatistics statistics = statistics_;
+  statistics.packets_repaired = fec_.statistics().packets_repaired;
   return statistics;
 }
 

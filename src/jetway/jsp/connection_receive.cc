@@ -434,7 +434,6 @@ Connection::State::Handled Connection::State::take(Now, PacketSpace, Path&, cons
 // Frames of packets that never came, made good by others.
 std::expected<void, CloseReason> Connection::State::handle_repaired(Now now) {
   while (const auto repaired = fec_.poll_repaired()) {
-    ++statistics_.packets_repaired;
     if (auto handled = session_.handle_frames(now.engine, repaired->frames); !handled) return handled;
   }
   return {};

@@ -68,7 +68,7 @@ class Connection::State final : private PacketFate, private ConnectionIdSource {
   const crypto::HandshakeResult& result() const;
   session::PathStatistics path_statistics() const;
   std::vector<PathInfo> paths() const;
-  ConnectionStatistics statistics() const { return statistics_; }
+  ConnectionStatistics statistics() const;
   bool is_stateless_reset(ByteView datagram) const;
   void check_invariants() const;
 
