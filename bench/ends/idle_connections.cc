@@ -31,8 +31,7 @@ io::Task<EndReport> hold_all(io::EventLoop* loop, transport::Listener* listener,
   std::uint64_t before = 0;
   for (int i = 0; i < count; ++i) {
     if (i == kDialers) before = resident_bytes();  // what the first ones cause is not theirs alone
-    connections.push_back(*co_await listener->accept());
-    connections.back().admit();
+    connections.push_back(co_await accept(listener));
   }
   co_await loop->sleep(kSettling);
   EndReport report{.usage = between(start, Reading::now())};
@@ -72,17 +71,11 @@ BothReports idle_connections(const Layout& layout, const JetwayOptions& options,
   JetwayOptions many = options;
   many.keepalive = std::chrono::milliseconds{0};
   many.connections_max = static_cast<std::size_t>(count) + kDialers;
-  return run_both(
-      layout,
-      [&](const auto& ready) {
-        io::EventLoop loop;
-        const auto listener = listen(loop, layout, many);
-        ready(port_of(*listener));
-        return loop.run_until_done(hold_all(&loop, listener.get(), count));
-      },
-      [&](std::uint16_t port) {
-        io::EventLoop loop;
-        return loop.run_until_done(dial_and_hold(&loop, &layout, many, port, count));
+  return run_both_of_jetway(
+      layout, many,
+      [&](io::EventLoop* loop, transport::Listener* listener) { return hold_all(loop, listener, count); },
+      [&](io::EventLoop* loop, std::uint16_t port) {
+        return dial_and_hold(loop, &layout, many, port, count);
       });
 }
 

@@ -51,9 +51,8 @@ io::Task<EndReport> send_bulk(io::EventLoop* loop, const Layout* layout, JetwayO
 }
 
 io::Task<EndReport> receive_bulk(transport::Listener* listener) {
-  auto connection = co_await listener->accept();
-  connection->admit();
-  auto accepted = co_await connection->accept_stream();
+  io::Connection connection = co_await accept(listener);
+  auto accepted = co_await connection.accept_stream();
   Bytes block(kBlockBytes);
   require(co_await accepted->stream.read_full(block));
   const Reading start = Reading::now();
@@ -62,19 +61,17 @@ io::Task<EndReport> receive_bulk(transport::Listener* listener) {
     require(read);
     is_end = read->is_end;
   }
-  const EndReport report = report_of(*connection, between(start, Reading::now()));
+  const EndReport report = report_of(connection, between(start, Reading::now()));
   require(co_await accepted->stream.write(ByteView{block}.first(1)));
   require(accepted->stream.finish());
-  co_await connection->closed();
+  co_await connection.closed();
   co_return report;
 }
-
-io::Task<void> receive_and_forget(transport::Listener* listener) { co_await receive_bulk(listener); }
 
 io::Task<EndReport> both_ends(io::EventLoop* loop, transport::Listener* listener, const Layout* layout,
                               JetwayOptions options, std::size_t total_bytes, BlockPool* pool) {
   io::TaskGroup receiver(*loop);
-  receiver.spawn(receive_and_forget(listener));
+  receiver.spawn([](transport::Listener* from) -> io::Task<void> { co_await receive_bulk(from); }(listener));
   const EndReport report =
       co_await send_bulk(loop, layout, std::move(options), port_of(*listener), total_bytes, pool);
   co_await receiver.join();
@@ -87,9 +84,7 @@ io::Task<EndReport> accept_all(io::EventLoop* loop, transport::Listener* listene
   io::TaskGroup open(*loop);
   const Reading start = Reading::now();
   for (int i = 0; i < count; ++i) {
-    auto connection = co_await listener->accept();
-    connection->admit();
-    open.spawn(wait_until_closed(*std::move(connection)));
+    open.spawn(wait_until_closed(co_await accept(listener)));
   }
   co_await open.join();
   co_return EndReport{.usage = between(start, Reading::now())};
@@ -108,18 +103,11 @@ io::Task<EndReport> dial_all(io::EventLoop* loop, const Layout* layout, JetwayOp
 }  // namespace
 
 BothReports bulk_over_jetway(const Layout& layout, const JetwayOptions& options, std::size_t total_bytes) {
-  return run_both(
-      layout,
-      [&](const auto& ready) {
-        io::EventLoop loop;
-        const auto listener = listen(loop, layout, options);
-        ready(port_of(*listener));
-        return loop.run_until_done(receive_bulk(listener.get()));
-      },
-      [&](std::uint16_t port) {
-        BlockPool pool;
-        io::EventLoop loop;
-        return loop.run_until_done(send_bulk(&loop, &layout, options, port, total_bytes, &pool));
+  BlockPool pool;
+  return run_both_of_jetway(
+      layout, options, [](io::EventLoop*, transport::Listener* listener) { return receive_bulk(listener); },
+      [&](io::EventLoop* loop, std::uint16_t port) {
+        return send_bulk(loop, &layout, options, port, total_bytes, &pool);
       });
 }
 
@@ -133,18 +121,10 @@ EndReport bulk_over_jetway_in_one_thread(const Layout& layout, const JetwayOptio
 }
 
 BothReports handshakes_of_jetway(const Layout& layout, const JetwayOptions& options, int count) {
-  return run_both(
-      layout,
-      [&](const auto& ready) {
-        io::EventLoop loop;
-        const auto listener = listen(loop, layout, options);
-        ready(port_of(*listener));
-        return loop.run_until_done(accept_all(&loop, listener.get(), count));
-      },
-      [&](std::uint16_t port) {
-        io::EventLoop loop;
-        return loop.run_until_done(dial_all(&loop, &layout, options, port, count));
-      });
+  return run_both_of_jetway(
+      layout, options,
+      [&](io::EventLoop* loop, transport::Listener* listener) { return accept_all(loop, listener, count); },
+      [&](io::EventLoop* loop, std::uint16_t port) { return dial_all(loop, &layout, options, port, count); });
 }
 
 }  // namespace jetway::bench

@@ -39,6 +39,13 @@ std::unique_ptr<transport::Listener> listen(io::EventLoop& loop, const Layout& l
   return *std::move(listener);
 }
 
+io::Task<io::Connection> accept(transport::Listener* listener) {
+  auto connection = co_await listener->accept();
+  if (!connection) throw std::runtime_error("the listener is closed");
+  connection->admit();
+  co_return *std::move(connection);
+}
+
 io::Task<io::Connection> connect(io::EventLoop* loop, const Layout* layout, JetwayOptions options,
                                  std::uint16_t port) {
   const transport::Address address = address_of(*layout, options, port);
@@ -53,6 +60,22 @@ std::uint16_t port_of(const transport::Listener& listener) {
   std::uint16_t port = 0;
   std::from_chars(text.data() + text.rfind(':') + 1, text.data() + text.size(), port);
   return port;
+}
+
+BothReports run_both_of_jetway(const Layout& layout, const JetwayOptions& options, const JetwayServer& server,
+                               const JetwayClient& client) {
+  return run_both(
+      layout,
+      [&](const auto& ready) {
+        io::EventLoop loop;
+        const auto listener = listen(loop, layout, options);
+        ready(port_of(*listener));
+        return loop.run_until_done(server(&loop, listener.get()));
+      },
+      [&](std::uint16_t port) {
+        io::EventLoop loop;
+        return loop.run_until_done(client(&loop, port));
+      });
 }
 
 EndReport report_of(const io::Connection& connection, const Usage& usage) {

@@ -3,6 +3,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <stdexcept>
 #include <string>
@@ -22,12 +23,20 @@ struct JetwayOptions {
 
 transport::TransportConfig make_config(const JetwayOptions& options);
 
-// Throw std::runtime_error.
+// All throw std::runtime_error.
 std::unique_ptr<transport::Listener> listen(io::EventLoop& loop, const Layout& layout,
                                             const JetwayOptions& options);
+// The next connection, admitted.
+io::Task<io::Connection> accept(transport::Listener* listener);
 io::Task<io::Connection> connect(io::EventLoop* loop, const Layout* layout, JetwayOptions options,
                                  std::uint16_t port);
 std::uint16_t port_of(const transport::Listener& listener);
+
+// As run_both(), each end on an event loop of its own.
+using JetwayServer = std::function<io::Task<EndReport>(io::EventLoop* loop, transport::Listener* listener)>;
+using JetwayClient = std::function<io::Task<EndReport>(io::EventLoop* loop, std::uint16_t port)>;
+BothReports run_both_of_jetway(const Layout& layout, const JetwayOptions& options, const JetwayServer& server,
+                               const JetwayClient& client);
 
 // Usage and counters of one end's connection.
 EndReport report_of(const io::Connection& connection, const Usage& usage);

@@ -18,13 +18,12 @@ double now_us() {
 }
 
 io::Task<EndReport> echo_messages(transport::Listener* listener) {
-  auto connection = co_await listener->accept();
-  connection->admit();
+  io::Connection connection = co_await accept(listener);
   const Reading start = Reading::now();
-  while (auto message = co_await connection->receive_message()) {
-    require(co_await connection->send_message(message->view()));
+  while (auto message = co_await connection.receive_message()) {
+    require(co_await connection.send_message(message->view()));
   }
-  co_return report_of(*connection, between(start, Reading::now()));
+  co_return report_of(connection, between(start, Reading::now()));
 }
 
 io::Task<EndReport> ask_and_wait(io::EventLoop* loop, const Layout* layout, JetwayOptions options,
@@ -49,16 +48,15 @@ io::Task<EndReport> ask_and_wait(io::EventLoop* loop, const Layout* layout, Jetw
 
 // The time of sending stands at the front of each message.
 io::Task<EndReport> take_steady_messages(transport::Listener* listener) {
-  auto connection = co_await listener->accept();
-  connection->admit();
+  io::Connection connection = co_await accept(listener);
   std::vector<double> samples;
   const Reading start = Reading::now();
-  while (auto message = co_await connection->receive_message()) {
+  while (auto message = co_await connection.receive_message()) {
     double sent = 0;
     std::memcpy(&sent, message->view().data(), sizeof sent);
     samples.push_back(now_us() - sent);
   }
-  EndReport report = report_of(*connection, between(start, Reading::now()));
+  EndReport report = report_of(connection, between(start, Reading::now()));
   report.latency = summarize(std::move(samples));
   co_return report;
 }
@@ -85,32 +83,19 @@ io::Task<EndReport> send_steady_messages(io::EventLoop* loop, const Layout* layo
 }  // namespace
 
 BothReports round_trips_over_jetway(const Layout& layout, const JetwayOptions& options, int count) {
-  return run_both(
-      layout,
-      [&](const auto& ready) {
-        io::EventLoop loop;
-        const auto listener = listen(loop, layout, options);
-        ready(port_of(*listener));
-        return loop.run_until_done(echo_messages(listener.get()));
-      },
-      [&](std::uint16_t port) {
-        io::EventLoop loop;
-        return loop.run_until_done(ask_and_wait(&loop, &layout, options, port, count));
+  return run_both_of_jetway(
+      layout, options, [](io::EventLoop*, transport::Listener* listener) { return echo_messages(listener); },
+      [&](io::EventLoop* loop, std::uint16_t port) {
+        return ask_and_wait(loop, &layout, options, port, count);
       });
 }
 
 BothReports steady_messages_over_jetway(const Layout& layout, const JetwayOptions& options, Pace pace) {
-  return run_both(
-      layout,
-      [&](const auto& ready) {
-        io::EventLoop loop;
-        const auto listener = listen(loop, layout, options);
-        ready(port_of(*listener));
-        return loop.run_until_done(take_steady_messages(listener.get()));
-      },
-      [&](std::uint16_t port) {
-        io::EventLoop loop;
-        return loop.run_until_done(send_steady_messages(&loop, &layout, options, port, pace));
+  return run_both_of_jetway(
+      layout, options,
+      [](io::EventLoop*, transport::Listener* listener) { return take_steady_messages(listener); },
+      [&](io::EventLoop* loop, std::uint16_t port) {
+        return send_steady_messages(loop, &layout, options, port, pace);
       });
 }
 
