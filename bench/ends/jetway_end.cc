@@ -26,6 +26,7 @@ transport::TransportConfig make_config(const JetwayOptions& options) {
   config.handshake.is_known = [](const crypto::PeerId&) { return true; };
   config.handshake.suites = {crypto::Suite::Aes256Gcm};
   config.session.keepalive = options.keepalive;
+  config.session.idle_timeout = options.idle_timeout;
   config.jsp = options.jsp;
   config.connections_max = options.connections_max;
   return config;

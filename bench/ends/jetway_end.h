@@ -18,6 +18,7 @@ struct JetwayOptions {
   std::string transport = "tcp";
   std::size_t connections_max = 64;
   std::chrono::milliseconds keepalive{30'000};
+  std::chrono::milliseconds idle_timeout = session::SessionConfig{}.idle_timeout;
   jsp::JspConfig jsp;
 };
 

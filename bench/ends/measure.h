@@ -50,7 +50,9 @@ struct EndReport {
   std::uint64_t packets_repaired = 0;
   std::uint64_t bytes_sent = 0;  // on the pipe
   std::uint64_t mtu_bytes = 0;   // payload of the largest datagram
+  // Of one of many idle connections: resident pages, and what the allocator has handed out.
   std::uint64_t memory_bytes = 0;
+  std::uint64_t heap_bytes = 0;
 };
 
 struct BothReports {

@@ -148,9 +148,10 @@ void run_messages(const Request& request) {
 
 void run_idle(const Request& request) {
   const BothReports both = idle_connections(request.layout, request.jetway, request.count);
-  std::printf("{\"server_bytes\": %" PRIu64 ", \"client_bytes\": %" PRIu64 ", \"per_s\": %.1f}\n",
-              both.server.memory_bytes, both.client.memory_bytes,
-              request.count / both.client.usage.wall_seconds);
+  std::printf("{\"server_bytes\": %" PRIu64 ", \"server_heap_bytes\": %" PRIu64 ", \"client_bytes\": %" PRIu64
+              ", \"client_heap_bytes\": %" PRIu64 ", \"per_s\": %.1f}\n",
+              both.server.memory_bytes, both.server.heap_bytes, both.client.memory_bytes,
+              both.client.heap_bytes, request.count / both.client.usage.wall_seconds);
 }
 
 void run(const Request& request) {

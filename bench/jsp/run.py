@@ -9,7 +9,6 @@ usual offloads; vethseg, the same with every packet at most 1,500 bytes. Needs r
 import argparse
 import json
 import os
-import resource
 import subprocess
 import sys
 from pathlib import Path
@@ -28,7 +27,7 @@ DATAGRAM_BYTES = 1472  # a packet of 1,500 bytes over IPv4
 LARGE_DATAGRAM_BYTES = 65507
 STEADY_RTT_MS = 60
 IDLE_GOAL_BYTES = 6 * 1024
-DESCRIPTORS_BESIDE = 64
+LOGICAL_HEADER_BYTES = 40
 
 
 class Unavailable(Exception):
@@ -212,25 +211,69 @@ def measure_steady(results, options):
                     f"round trip: {STEADY_RTT_MS} ms", reference_value=STEADY_RTT_MS, goal=goal)
 
 
+def micro(program, *options):
+    """{case: {counter or time: value}} of a Google Benchmark program; times in ns."""
+    words = [PROGRAMS / f"bench_{program}", "--benchmark_format=json", *options]
+    done = subprocess.run([str(word) for word in words], capture_output=True, text=True)
+    if done.returncode != 0:
+        raise Unavailable(done.stderr.strip()[-300:])
+    return {entry["name"]: entry for entry in json.loads(done.stdout)["benchmarks"]}
+
+
+def measure_header(results, options):
+    """Bytes before the sealed payload, in packets as they go, and what the header of one costs."""
+    bulk = micro("jsp_engine", f"--benchmark_filter=BM_BulkStream/datagram:{DATAGRAM_BYTES}$", options.micro_time)
+    (ours,) = bulk.values()
+    for end, goal in (("dialer", 3), ("listener", 11)):
+        results.add(f"header towards a {end}: bytes before the payload", ours[f"header_to_{end}"], "bytes",
+                    f"at most {goal}", reference_value=goal, goal=("at most", 1.0))
+    results.add("header towards a dialer, of the logical one", ours["header_to_dialer"], "bytes",
+                f"logical header: {LOGICAL_HEADER_BYTES}", reference_value=LOGICAL_HEADER_BYTES, goal=("at most", 0.075))
+    cases = micro("jsp_header", options.micro_time)
+    for step in ("Encode", "Protect", "Decode", "Unprotect"):
+        towards = {end: cases[f"BM_{step}<Towards::{end}>"]["cpu_time"] for end in ("Dialer", "Listener")}
+        results.add(f"header towards a dialer: {step.lower()}", towards["Dialer"], "ns", "towards a listener",
+                    reference_value=towards["Listener"])
+        results.add(f"header towards a listener: {step.lower()}", towards["Listener"], "ns")
+
+
+# What it saves, in which counter, and what it may be when it is on: (reference, its value, most of it).
+SAVINGS = {
+    "Pools": ("pools: allocations per packet", "allocations_each", ("one for each packet", 1, 0.01)),
+    "Coalescing": ("coalescing: packets per small write", "packets_each", ("one for each write", 1, 0.5)),
+    "BatchedAcks": ("batched ACKs: ACKs per data packet", "acks_each", ("one for two packets", 0.5, 0.5)),
+}
+
+
+def measure_savings(results, _):
+    if not (PROGRAMS / "bench_jsp_savings").exists():
+        print("left out: savings: built without tests, whose part counts allocations", file=sys.stderr)
+        return
+    cases = micro("jsp_savings")
+    for case, (title, counter, (reference, value, most)) in SAVINGS.items():
+        on, off = (cases[f"BM_{case}/on:{state}/iterations:2000"][counter] for state in (1, 0))
+        results.add(f"{title}, on", on, "", reference, reference_value=value, goal=("at most", most))
+        results.add(f"{title}, off", off, "", reference, reference_value=value)
+
+
 def measure_idle(results, options):
-    limit = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-    resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit))
-    most = limit - DESCRIPTORS_BESIDE  # each dialer has a socket of its own
-    if options.idle > most:
-        print(f"{most} idle connections: this system allows no more sockets", file=sys.stderr)
-        options.idle = most
     try:
         figures = jsp(Layout("loopback"), "idle", options.idle)
     except Unavailable as error:
         print(f"left out: idle connections: {error}", file=sys.stderr)
         return
-    results.add(f"{options.idle} idle connections: memory of one at the server", figures["server_bytes"], "bytes", "6 KiB",
-                reference_value=IDLE_GOAL_BYTES, goal=("at most", 1.0))
-    results.add(f"{options.idle} idle connections: memory of one at the client", figures["client_bytes"], "bytes")
+    for figure, goal in (("heap_bytes", ("at most", 1.0)), ("bytes", None)):
+        kind = "heap" if figure == "heap_bytes" else "resident memory"
+        results.add(f"{options.idle} idle connections: {kind} of one at the server", figures[f"server_{figure}"], "bytes",
+                    "6 KiB", reference_value=IDLE_GOAL_BYTES, goal=goal)
+        results.add(f"{options.idle} idle connections: {kind} of one at the client", figures[f"client_{figure}"], "bytes")
 
 
 SECTIONS = {"bulk": measure_bulk, "one_thread": measure_one_thread, "large": measure_large, "ping": measure_ping,
-            "handshake": measure_handshakes, "steady": measure_steady, "idle": measure_idle}
+            "handshake": measure_handshakes, "steady": measure_steady, "header": measure_header,
+            "savings": measure_savings, "idle": measure_idle}
+# What --quick does less of: enough to see that all of it runs.
+QUICK = {"rounds": 1, "mib": 64, "seconds": 0.3, "handshakes": 50, "pings": 500, "messages": 200, "idle": 500}
 
 
 def parse_arguments():
@@ -245,7 +288,11 @@ def parse_arguments():
     parser.add_argument("--pings", type=int, default=20000)
     parser.add_argument("--messages", type=int, default=3000, help="of the steady stream, in each run")
     parser.add_argument("--idle", type=int, default=20000, help="connections")
+    parser.add_argument("--quick", action="store_true", help="a little of everything: says that it runs, not how fast")
     options = parser.parse_args()
+    if options.quick:
+        vars(options).update(QUICK)
+    options.micro_time = f"--benchmark_min_time={0.02 if options.quick else 0.5}s"
     options.layouts = options.layouts.split(",")
     if os.geteuid() != 0 and options.layouts != ["loopback"]:
         print("without root: loopback only", file=sys.stderr)

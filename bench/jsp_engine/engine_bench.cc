@@ -4,135 +4,35 @@
 #include <array>
 #include <chrono>
 #include <cstdlib>
-#include <memory>
-#include <vector>
 
 #include <benchmark/benchmark.h>
 
-#include "jetway/crypto/identity.h"
+#include "bench/jsp_engine/ends.h"
 #include "jetway/crypto/packet_keys.h"
-#include "jetway/crypto/system_random.h"
-#include "jetway/jsp/endpoint.h"
 
 namespace jetway::jsp {
 namespace {
 
-using Clock = std::chrono::steady_clock;
-
-constexpr Duration kDelay = std::chrono::microseconds(50);
-
-// One end with the CPU time that was spent in it.
-struct End {
-  std::unique_ptr<Endpoint> endpoint;
-  Connection* connection = nullptr;
-  IpEndpoint address;
-  Clock::duration spent{0};
-};
-
-class Ends {
+// Bytes before the sealed payload of what one end sends from now on.
+class HeaderBytes {
  public:
-  explicit Ends(std::size_t datagram_max_bytes) {
-    JspConfig config;
-    config.datagram_max_bytes = datagram_max_bytes;
-    config.session.stream_window_bytes = config.session.stream_window_max_bytes;
-    config.session.connection_window_bytes = config.session.connection_window_max_bytes;
-    config.handshake.is_known = [](const auto&) { return true; };
-    dialer.address = IpEndpoint::v4({10, 0, 0, 1}, 1);
-    listener.address = IpEndpoint::v4({10, 0, 0, 2}, 2);
-    dialer.endpoint = std::make_unique<Endpoint>(EndpointConfig{.is_shared = false}, random_, now());
-    listener.endpoint = std::make_unique<Endpoint>(EndpointConfig{}, random_, now());
-    config.handshake.identity = identity();
-    listener.endpoint->listen(config, {});
-    config.handshake.identity = identity();
-    dialer.connection = &dialer.endpoint->connect(now(), config, {}, listener.address);
-    while (!dialer.connection->session().is_admitted()) turn();
-    for (int i = 0; i < 1000; ++i) turn();  // the path MTU is found
+  explicit HeaderBytes(const End& end) : end_(end), packets_(packets()), bytes_(bytes()) {}
+  double per_packet() const {
+    return static_cast<double>(bytes() - bytes_) / static_cast<double>(packets() - packets_);
   }
-
-  Now now() const {
-    return {.engine = time_,
-            .wall = std::chrono::floor<WallTime::duration>(std::chrono::system_clock::now())};
-  }
-
-  // One direction after the other, a delay apart.
-  void turn() {
-    move(dialer, listener);
-    time_ += kDelay;
-    move(listener, dialer);
-    time_ += kDelay;
-  }
-
-  End dialer;
-  End listener;
-  std::uint64_t datagrams_to_listener = 0;
-  std::uint64_t datagrams_to_dialer = 0;
 
  private:
-  std::shared_ptr<const crypto::Identity> identity() {
-    return std::make_shared<crypto::Identity>(crypto::Identity::generate(crypto::KeyType::Ed25519, random_));
-  }
+  std::uint64_t packets() const { return end_.connection->session().counters().packets_sent.value(); }
+  std::uint64_t bytes() const { return end_.connection->statistics().header_bytes_sent; }
 
-  void drain(End& end) {
-    while (Connection* const accepted = end.endpoint->poll_accepted()) end.connection = accepted;
-    while (Connection* const connection = end.endpoint->poll_eventful()) {
-      while (const auto event = connection->poll_event()) {
-        if (std::holds_alternative<session::PeerAuthenticated>(*event) && &end == &listener) {
-          connection->admit(now());
-          end.endpoint->touch(*connection);
-        }
-      }
-      while (const auto event = connection->session().poll_event()) {
-        if (const auto* readable = std::get_if<session::StreamReadable>(&*event)) read(end, readable->id);
-        if (const auto* opened = std::get_if<session::StreamOpened>(&*event)) read(end, opened->id);
-      }
-    }
-  }
-
-  void read(End& end, session::StreamId id) {
-    for (;;) {
-      const auto taken = end.connection->session().read(id, target_);
-      if (!taken || taken->bytes == 0) break;
-      bytes_read += taken->bytes;
-    }
-    end.endpoint->touch(*end.connection);
-  }
-
-  void move(End& from, End& to) {
-    for (;;) {
-      const auto begin = Clock::now();
-      const auto due = from.endpoint->next_timeout();
-      if (due && *due <= time_) from.endpoint->handle_timeout(now());
-      const auto transmit = from.endpoint->poll_transmit(now(), out_);
-      drain(from);
-      const auto sent = Clock::now();
-      from.spent += sent - begin;
-      if (!transmit) return;
-      MutableBytes rest = MutableBytes{out_}.first(transmit->bytes);
-      while (!rest.empty()) {
-        const MutableBytes datagram = rest.first(std::min(rest.size(), transmit->segment_bytes));
-        ++(&to == &listener ? datagrams_to_listener : datagrams_to_dialer);
-        to.endpoint->handle_datagram(
-            now(), {.local = to.address, .remote = from.address, .ecn = transmit->ecn, .bytes = datagram});
-        rest = rest.subspan(datagram.size());
-      }
-      drain(to);
-      to.spent += Clock::now() - sent;
-    }
-  }
-
- public:
-  std::uint64_t bytes_read = 0;
-
- private:
-  crypto::SystemRandom random_;
-  TimePoint time_{std::chrono::hours(1)};
-  Bytes out_ = Bytes(65'536);
-  Bytes target_ = Bytes(1 << 20);
+  const End& end_;
+  std::uint64_t packets_;
+  std::uint64_t bytes_;
 };
 
 // One stream, one way, as much as goes.
 void BM_BulkStream(benchmark::State& state) {
-  Ends ends(static_cast<std::size_t>(state.range(0)));
+  Ends ends({.datagram_max_bytes = static_cast<std::size_t>(state.range(0))});
   const auto stream = ends.dialer.connection->session().open_stream(session::Direction::OneWay,
                                                                     {.priority = session::Priority::Bulk});
   if (!stream) return state.SkipWithError("no stream");
@@ -140,13 +40,12 @@ void BM_BulkStream(benchmark::State& state) {
   const std::uint64_t datagrams = ends.datagrams_to_listener;
   const std::uint64_t acks = ends.datagrams_to_dialer;
   const std::uint64_t bytes = ends.bytes_read;
+  const HeaderBytes to_listener(ends.dialer);
+  const HeaderBytes to_dialer(ends.listener);
   ends.dialer.spent = ends.listener.spent = {};
   for (auto _ : state) {
-    const auto begin = Clock::now();
     Buffer buffer = Buffer::copy_of(piece);
-    (void)ends.dialer.connection->session().write(*stream, buffer);
-    ends.dialer.endpoint->touch(*ends.dialer.connection);
-    ends.dialer.spent += Clock::now() - begin;
+    ends.write(*stream, buffer);
     ends.turn();
   }
   const auto count = static_cast<double>(ends.datagrams_to_listener - datagrams);
@@ -157,6 +56,8 @@ void BM_BulkStream(benchmark::State& state) {
   state.counters["datagrams"] = count;
   state.counters["sender_ns"] = ns(ends.dialer);
   state.counters["receiver_ns"] = ns(ends.listener);
+  state.counters["header_to_listener"] = to_listener.per_packet();
+  state.counters["header_to_dialer"] = to_dialer.per_packet();
   state.counters["acks_each"] = static_cast<double>(ends.datagrams_to_dialer - acks) / count;
 }
 BENCHMARK(BM_BulkStream)->ArgName("datagram")->Arg(1472)->Arg(8972)->Arg(65'507);

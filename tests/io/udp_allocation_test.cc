@@ -1,8 +1,5 @@
 #include <array>
-#include <atomic>
 #include <chrono>
-#include <cstdlib>
-#include <new>
 #include <stdexcept>
 #include <vector>
 
@@ -10,28 +7,8 @@
 
 #include "jetway/io/event_loop.h"
 #include "jetway/io/udp_socket.h"
+#include "tests/heap/heap_use.h"
 #include "tests/io/udp_pair.h"
-
-// A program of its own, since it counts what every part of it takes from the heap.
-namespace {
-
-std::atomic<std::uint64_t> allocations = 0;
-
-void* allocate(std::size_t size) {
-  allocations.fetch_add(1, std::memory_order_relaxed);
-  // NOLINTNEXTLINE(cppcoreguidelines-no-malloc): it is what new is made of
-  if (void* const memory = std::malloc(size)) return memory;
-  throw std::bad_alloc();
-}
-
-}  // namespace
-
-void* operator new(std::size_t size) { return allocate(size); }
-void* operator new[](std::size_t size) { return allocate(size); }
-void operator delete(void* memory) noexcept { std::free(memory); }    // NOLINT(cppcoreguidelines-no-malloc)
-void operator delete[](void* memory) noexcept { std::free(memory); }  // NOLINT(cppcoreguidelines-no-malloc)
-void operator delete(void* memory, std::size_t) noexcept { operator delete(memory); }
-void operator delete[](void* memory, std::size_t) noexcept { operator delete[](memory); }
 
 namespace jetway::io {
 namespace {
@@ -51,7 +28,7 @@ UdpSocket open_on_loopback(EventLoop& loop, bool has_features) {
 // Sends groups and waits for them, both ends on one loop. Returns what `rounds` of that took from the heap.
 Task<std::uint64_t> allocations_of(UdpSocket* from, UdpSocket* to, int rounds) {
   static const Bytes content(2 * kGroupBytes);
-  const std::uint64_t before = allocations;
+  const std::uint64_t before = heap_use().allocations;
   for (int round = 0; round < rounds; ++round) {
     const jsp::Transmit group{.local = from->local(),
                               .remote = to->local(),
@@ -69,7 +46,7 @@ Task<std::uint64_t> allocations_of(UdpSocket* from, UdpSocket* to, int rounds) {
       }
     }
   }
-  co_return allocations - before;
+  co_return heap_use().allocations - before;
 }
 
 class UdpSocketAllocationTest : public testing::TestWithParam<bool> {};
@@ -81,7 +58,7 @@ TEST_P(UdpSocketAllocationTest, SendingReceivingAndWaitingTakeNothingFromTheHeap
   UdpSocket to = open_on_loopback(loop, GetParam());
   loop.run_until_done(allocations_of(&from, &to, 3));  // Asio keeps what its first waits have taken
   EXPECT_EQ(loop.run_until_done(allocations_of(&from, &to, 100)), 0u);
-  EXPECT_GT(allocations, 0u);
+  EXPECT_GT(heap_use().allocations, 0u);
 }
 
 // ---- connections ----
@@ -101,14 +78,14 @@ class Established {
     while (received < kWarmUpBytes + kMeasuredBytes) {
       if (received >= kWarmUpBytes && packets_ == 0) {
         packets_ = packets();
-        allocations_ = allocations;
+        allocations_ = heap_use().allocations;
       }
       const auto result = co_await in->stream.read(part);
       if (!result) throw std::runtime_error("the stream broke off");
       received += result->bytes;
     }
     packets_ = packets() - packets_;
-    allocations_ = allocations - allocations_;
+    allocations_ = heap_use().allocations - allocations_;
   }
 
   std::uint64_t measured_packets() const { return packets_; }

@@ -1,30 +1,8 @@
-#include <cstdlib>
-#include <new>
-
 #include <gtest/gtest.h>
 
 #include "jetway/jsp/fec/fec.h"
+#include "tests/heap/heap_use.h"
 #include "tests/jsp_fec/group.h"
-
-// Counts what this program allocates.
-namespace {
-
-std::size_t allocation_count = 0;
-
-void* allocate(std::size_t size) {
-  ++allocation_count;
-  if (void* const memory = std::malloc(size)) return memory;
-  throw std::bad_alloc();
-}
-
-}  // namespace
-
-void* operator new(std::size_t size) { return allocate(size); }
-void* operator new[](std::size_t size) { return allocate(size); }
-void operator delete(void* memory) noexcept { std::free(memory); }    // NOLINT(cppcoreguidelines-no-malloc)
-void operator delete[](void* memory) noexcept { std::free(memory); }  // NOLINT(cppcoreguidelines-no-malloc)
-void operator delete(void* memory, std::size_t) noexcept { operator delete(memory); }
-void operator delete[](void* memory, std::size_t) noexcept { operator delete[](memory); }
 
 namespace jetway::jsp {
 namespace {
@@ -50,9 +28,9 @@ TEST(FecAllocationTest, ProtectingAndRepairingAllocatesNothingOnceItIsWarm) {
     }
   };
   for (int i = 0; i < 100; ++i) round();
-  const std::size_t before = allocation_count;
+  const std::uint64_t before = heap_use().allocations;
   for (int i = 0; i < 1000; ++i) round();
-  EXPECT_EQ(allocation_count, before);
+  EXPECT_EQ(heap_use().allocations, before);
   EXPECT_EQ(repaired, 1100u);
 }
 

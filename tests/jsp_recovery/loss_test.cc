@@ -140,10 +140,10 @@ TEST_F(LossTest, TheMemoryOfLossesIsBounded) {
 
 TEST_F(LossTest, MemoryThatIsNotNeededIsGivenBack) {
   send_many(5);
-  recovery_->release_memory();
+  recovery_->release_memory(now_);
   ack({{1, 5}});
   EXPECT_EQ(fate_.acked.size(), 5u) << "what is on the way stays";
-  recovery_->release_memory();
+  recovery_->release_memory(now_);
   recovery_->check_invariants();
   send();
   ack(6);

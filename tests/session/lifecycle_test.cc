@@ -144,7 +144,7 @@ TEST(SessionTest, AnOrderlyCloseSendsWhatWasWrittenFirst) {
   EXPECT_EQ(pair.dialer.session.open_stream(Direction::OneWay).error().code, StreamErrc::ConnectionClosed);
   pair.settle();
   EXPECT_TRUE(pair.dialer.session.is_close_sent());
-  EXPECT_EQ(pair.dialer.session.close_reason(), reason);
+  EXPECT_TRUE(pair.dialer.session.close_reason() == reason);
   ASSERT_TRUE(pair.listener.failure);
   EXPECT_EQ(pair.listener.failure->by, CloseReason::By::Peer);
   EXPECT_EQ(pair.listener.failure->code, 7u);

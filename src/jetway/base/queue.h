@@ -35,6 +35,12 @@ class Queue {
     }
     begin_ = 0;
   }
+  // Gives back the room it keeps while it is empty.
+  void release_memory() {
+    if (!empty()) return;
+    items_ = std::vector<T>();
+    begin_ = 0;
+  }
 
  private:
   static constexpr std::size_t kCompactAt = 16;  // what has been taken stays so long, so that moving pays

@@ -177,7 +177,9 @@ Stream ConnectionCore::make_stream(Handle handle, session::StreamId id, bool is_
 
 ConnectFailure ConnectionCore::failure() const {
   JETWAY_ASSERT(close_reason_.has_value());
-  return {.handshake = handshake_error_, .reason = *close_reason_};
+  ConnectFailure failure{.handshake = std::nullopt, .reason = *close_reason_};
+  if (handshake_error_) failure.handshake = *handshake_error_;
+  return failure;
 }
 
 }  // namespace jetway::io

@@ -8,6 +8,7 @@
 #include <unordered_map>
 
 #include "jetway/base/queue.h"
+#include "jetway/base/rare.h"
 #include "jetway/io/connection.h"
 #include "jetway/io/connection_driver.h"
 #include "jetway/io/event_loop.h"
@@ -69,7 +70,7 @@ class ConnectionCore : public std::enable_shared_from_this<ConnectionCore> {
   void on_engine_event(const session::EngineEvent& event);
   // Everything is over; the driver calls no more.
   void on_driver_done();
-  const std::optional<session::CloseReason>& close_reason() const { return close_reason_; }
+  const Rare<session::CloseReason>& close_reason() const { return close_reason_; }
 
   // --- for transports ---
 
@@ -179,8 +180,8 @@ class ConnectionCore : public std::enable_shared_from_this<ConnectionCore> {
   std::shared_ptr<const void> kept_;
   bool is_admitted_ = false;
   bool is_driver_done_ = false;
-  std::optional<crypto::HandshakeError> handshake_error_;
-  std::optional<session::CloseReason> close_reason_;
+  Rare<crypto::HandshakeError> handshake_error_;
+  Rare<session::CloseReason> close_reason_;
 };
 
 }  // namespace jetway::io

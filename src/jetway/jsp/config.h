@@ -64,6 +64,9 @@ struct JspConfig {
   std::uint64_t key_update_packets = std::uint64_t{1} << 24;
 };
 
+// One configuration for any number of connections, its session's part in_range().
+std::shared_ptr<const JspConfig> share(JspConfig config);
+
 // One socket and all connections that share it.
 struct EndpointConfig {
   // Named in the first byte of our connection IDs.

@@ -27,14 +27,14 @@ constexpr Duration kQuietAfter = std::chrono::seconds(2);
 }  // namespace
 
 Connection::State::State(Made made, Now now)
-    : config_(std::move(made.config)),
+    : shared_config_(std::move(made.config)),
       role_(made.role),
       shard_(made.shard),
       reset_key_(made.reset_key),
       random_(made.random),
       first_local_id_(made.local_id),
       phase_deadline_(now.engine + config_.handshake_timeout),
-      session_(role_, config_.session, now.engine),
+      session_(role_, {shared_config_, &config_.session}, now.engine),
       local_ids_(made.local_id),
       fec_({.protects = config_.fec == FecMode::Auto, .controller = {}, .decoder = {}}) {
   add_path(0, made.local, made.remote, now.engine);
@@ -44,8 +44,9 @@ Connection::State::State(Made made, Now now)
 
 void Connection::State::start_dialing(Now now) {
   const ConnectionId destination = random_connection_id(*random_);
-  config_.handshake.transport_parameters = encode_parameters(own_parameters());
-  auto handshake = crypto::Handshake::dialer(config_.handshake, *random_, now.wall);
+  crypto::HandshakeConfig config = config_.handshake;
+  config.transport_parameters = encode_parameters(own_parameters());
+  auto handshake = crypto::Handshake::dialer(std::move(config), *random_, now.wall);
   const crypto::HandshakeRandom client_random = handshake.init_random();
   establishment_ = std::make_unique<Establishment>(std::move(handshake), client_random, destination);
   remote_ids_.set_first(destination);
@@ -62,9 +63,10 @@ void Connection::State::start_listening(Now now, const FirstInitial& first, cryp
   parameters.original_destination = first.original_destination;
   if (first.original_destination != first.destination) parameters.retry_source = first.destination;
   parameters.reset_token = reset_token(first_local_id_);
-  config_.handshake.transport_parameters = encode_parameters(parameters);
+  crypto::HandshakeConfig config = config_.handshake;
+  config.transport_parameters = encode_parameters(parameters);
   establishment_ = std::make_unique<Establishment>(
-      crypto::Handshake::listener(config_.handshake, *random_, filter, as_bytes(first.remote.to_text())),
+      crypto::Handshake::listener(std::move(config), *random_, filter, as_bytes(first.remote.to_text())),
       first.random, first.original_destination);
   establishment_->initial_source = first.source;
   establishment_->retry_source = parameters.retry_source;
@@ -143,12 +145,13 @@ void Connection::State::on_handshake_complete(Now now) {
 
   keys_.emplace(result.suite, std::move(result.send_secret), std::move(result.receive_secret),
                 KeyUpdateConfig{.packets_max = config_.key_update_packets});
-  result_ = std::move(result);
-  peer_ = *std::move(parameters);
-  peer_.session.clear();
-  if (peer_.reset_token) remote_ids_.set_first_reset_token(*peer_.reset_token);
+  result_ = {.peer = result.peer, .suite = result.suite, .key_exchange = result.key_exchange};
+  peer_ = {.datagram_max_bytes = parameters->datagram_max_bytes,
+           .paths_max = parameters->paths_max,
+           .max_ack_delay = parameters->max_ack_delay};
+  if (parameters->reset_token) remote_ids_.set_first_reset_token(*parameters->reset_token);
   main_path().mtu.set_peer_maximum(peer_.datagram_max_bytes);
-  fec_.set_peer_takes_repair(peer_.takes_repair);
+  fec_.set_peer_takes_repair(parameters->takes_repair);
   session_.on_established(now.engine, *of_session);
   apply(now, PhaseEvent::Authenticated);
   // A listener has the last word on admission, so the dialer gives it a little longer.
@@ -209,7 +212,7 @@ void Connection::State::handle_timeout(Now now) {
   if (phase_ == Phase::Lingering && !is_draining_ && next_close_ <= now.engine) is_answer_wanted_ = true;
   if (phase_ == Phase::Closed || phase_ == Phase::Lingering) return;
   if (keys_) keys_->handle_timeout(now.engine);
-  if (!is_quiet_ && last_packet_at_ + kQuietAfter <= now.engine) become_quiet();
+  if (!is_quiet_ && last_packet_at_ + kQuietAfter <= now.engine) become_quiet(now.engine);
   fec_.handle_timeout(now.engine);
   for (std::size_t i = 0; i < paths_.size() && phase_ != Phase::Closed; ++i) {
     handle_path_timeout(now, *paths_[i]);
@@ -224,10 +227,18 @@ void Connection::State::note_packet(TimePoint now) {
   is_quiet_ = false;
 }
 
-void Connection::State::become_quiet() {
+void Connection::State::become_quiet(TimePoint now) {
   is_quiet_ = true;
   if (keys_) keys_->release_memory();
-  for (const auto& path : paths_) path->recovery.release_memory();
+  for (const auto& path : paths_) {
+    path->recovery.release_memory(now);
+    path->acks.release_memory();
+  }
+  fec_.release_memory();
+  local_ids_.release_memory();
+  remote_ids_.release_memory();
+  session_.release_memory();
+  events_.release_memory();
 }
 
 void Connection::State::on_phase_timeout(Now now) {
@@ -380,7 +391,7 @@ void Connection::State::start_trace(Now now) {
 
 // ---- what is known ----
 
-const crypto::HandshakeResult& Connection::State::result() const {
+const Connection::State::Agreed& Connection::State::agreed() const {
   JETWAY_ASSERT(result_.has_value());
   return *result_;
 }
@@ -444,9 +455,9 @@ void Connection::State::check_invariants() const {
 
 // ---- the face ----
 
-std::unique_ptr<Connection> Connection::dialer(JspConfig config, const ConnectionId& local_id,
-                                               const IpEndpoint& local, const IpEndpoint& remote,
-                                               RandomSource& random, Now now) {
+std::unique_ptr<Connection> Connection::dialer(std::shared_ptr<const JspConfig> config,
+                                               const ConnectionId& local_id, const IpEndpoint& local,
+                                               const IpEndpoint& remote, RandomSource& random, Now now) {
   auto state = std::make_unique<State>(State::Made{.config = std::move(config),
                                                    .role = Role::Dialer,
                                                    .local_id = local_id,
@@ -460,10 +471,10 @@ std::unique_ptr<Connection> Connection::dialer(JspConfig config, const Connectio
   return std::unique_ptr<Connection>(new Connection(std::move(state)));
 }
 
-std::unique_ptr<Connection> Connection::listener(JspConfig config, const ConnectionId& local_id,
-                                                 const FirstInitial& first, std::uint8_t shard,
-                                                 ByteView reset_key, crypto::InitFilter& filter,
-                                                 RandomSource& random, Now now) {
+std::unique_ptr<Connection> Connection::listener(std::shared_ptr<const JspConfig> config,
+                                                 const ConnectionId& local_id, const FirstInitial& first,
+                                                 std::uint8_t shard, ByteView reset_key,
+                                                 crypto::InitFilter& filter, RandomSource& random, Now now) {
   auto state = std::make_unique<State>(State::Made{.config = std::move(config),
                                                    .role = Role::Listener,
                                                    .local_id = local_id,
@@ -517,9 +528,9 @@ std::optional<TimePoint> Connection::next_timeout() const { return state_->next_
 
 bool Connection::is_established() const { return state_->is_established(); }
 bool Connection::is_closed() const { return state_->is_closed(); }
-const crypto::PeerId& Connection::peer() const { return state_->result().peer; }
-crypto::Suite Connection::suite() const { return state_->result().suite; }
-crypto::KeyExchange Connection::key_exchange() const { return state_->result().key_exchange; }
+const crypto::PeerId& Connection::peer() const { return state_->peer(); }
+crypto::Suite Connection::suite() const { return state_->suite(); }
+crypto::KeyExchange Connection::key_exchange() const { return state_->key_exchange(); }
 session::PathStatistics Connection::path_statistics() const { return state_->path_statistics(); }
 std::vector<PathInfo> Connection::paths() const { return state_->paths(); }
 ConnectionStatistics Connection::statistics() const { return state_->statistics(); }

@@ -55,14 +55,15 @@ struct FirstInitial {
 // `filter` and `reset_key` are borrowed. Made by and living in an Endpoint.
 class Connection {
  public:
-  // `local_id` is ours, registered by the endpoint; empty where the socket is the dialer's alone.
-  static std::unique_ptr<Connection> dialer(JspConfig config, const ConnectionId& local_id,
-                                            const IpEndpoint& local, const IpEndpoint& remote,
-                                            RandomSource& random, Now now);
-  static std::unique_ptr<Connection> listener(JspConfig config, const ConnectionId& local_id,
-                                              const FirstInitial& first, std::uint8_t shard,
-                                              ByteView reset_key, crypto::InitFilter& filter,
-                                              RandomSource& random, Now now);
+  // `config` is of share(). `local_id` is ours, registered by the endpoint; empty where the socket is the
+  // dialer's alone.
+  static std::unique_ptr<Connection> dialer(std::shared_ptr<const JspConfig> config,
+                                            const ConnectionId& local_id, const IpEndpoint& local,
+                                            const IpEndpoint& remote, RandomSource& random, Now now);
+  static std::unique_ptr<Connection> listener(std::shared_ptr<const JspConfig> config,
+                                              const ConnectionId& local_id, const FirstInitial& first,
+                                              std::uint8_t shard, ByteView reset_key,
+                                              crypto::InitFilter& filter, RandomSource& random, Now now);
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
   ~Connection();

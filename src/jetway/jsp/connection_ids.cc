@@ -132,6 +132,12 @@ std::optional<RoutingEvent> LocalIds::poll_routing_event() {
   return routing_.pop_front();
 }
 
+void LocalIds::release_memory() {
+  issued_.shrink_to_fit();
+  of_paths_.shrink_to_fit();
+  routing_.release_memory();
+}
+
 // ---- RemoteIds ----
 
 void RemoteIds::set_first(const ConnectionId& id) {
@@ -260,6 +266,12 @@ void RemoteIds::on_packet_acked(std::uint64_t record) {
 }
 void RemoteIds::on_packet_lost(std::uint64_t record) {
   for (Retiring& retiring : retiring_) retiring.delivery.on_packet_lost(record);
+}
+
+void RemoteIds::release_memory() {
+  known_.shrink_to_fit();
+  retiring_.shrink_to_fit();
+  of_paths_.shrink_to_fit();
 }
 
 }  // namespace jetway::jsp

@@ -71,6 +71,8 @@ class LocalIds {
 
   std::optional<RoutingEvent> poll_routing_event();
 
+  void release_memory();
+
  private:
   struct Issued {
     PathId path = 0;
@@ -119,6 +121,8 @@ class RemoteIds {
   void write_frames(TimePoint now, wire::PacketWriter& packet, std::uint64_t record);
   void on_packet_acked(std::uint64_t record);
   void on_packet_lost(std::uint64_t record);
+
+  void release_memory();
 
  private:
   struct Known {

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "jetway/base/queue.h"
+#include "jetway/base/rare.h"
 #include "jetway/jsp/connection.h"
 #include "jetway/jsp/connection_ids.h"
 #include "jetway/jsp/establishment.h"
@@ -25,7 +26,7 @@ namespace jetway::jsp {
 class Connection::State final : private PacketFate, private ConnectionIdSource {
  public:
   struct Made {
-    JspConfig config;
+    std::shared_ptr<const JspConfig> config;
     session::Role role;
     ConnectionId local_id;
     IpEndpoint local;
@@ -65,7 +66,9 @@ class Connection::State final : private PacketFate, private ConnectionIdSource {
 
   bool is_established() const { return result_.has_value(); }
   bool is_closed() const { return phase_ == Phase::Closed; }
-  const crypto::HandshakeResult& result() const;
+  const crypto::PeerId& peer() const { return agreed().peer; }
+  crypto::Suite suite() const { return agreed().suite; }
+  crypto::KeyExchange key_exchange() const { return agreed().key_exchange; }
   session::PathStatistics path_statistics() const;
   std::vector<PathInfo> paths() const;
   ConnectionStatistics statistics() const;
@@ -80,10 +83,23 @@ class Connection::State final : private PacketFate, private ConnectionIdSource {
     bool is_ack_eliciting = false;
     bool is_probing_only = true;  // RFC 9000 section 9.1
   };
+  // What of the peer's parameters counts for all of the connection.
+  struct PeerLimits {
+    std::uint64_t datagram_max_bytes = kBaseDatagramBytes;
+    std::uint32_t paths_max = 1;
+    std::chrono::milliseconds max_ack_delay{25};
+  };
+  // What of the handshake's result is used after it.
+  struct Agreed {
+    crypto::PeerId peer;
+    crypto::Suite suite = crypto::Suite::Aes256Gcm;
+    crypto::KeyExchange key_exchange = crypto::KeyExchange::X25519MlKem768;
+  };
   using Processing = std::expected<Processed, session::CloseReason>;
   using Handled = session::Checked<void>;
 
   // --- life (connection.cc) ---
+  const Agreed& agreed() const;
   Parameters own_parameters() const;
   void set_up_initial_keys();
   void drive_handshake(Now now);
@@ -208,7 +224,7 @@ class Connection::State final : private PacketFate, private ConnectionIdSource {
   Transmit transmit_on(Now now, Path& path, std::size_t bytes, std::size_t segment_bytes);
   void note_limit(Now now);
   void note_packet(TimePoint now);
-  void become_quiet();
+  void become_quiet(TimePoint now);
 
   // --- paths (connection_paths.cc) ---
   Path* find_path(PathId id);
@@ -231,7 +247,8 @@ class Connection::State final : private PacketFate, private ConnectionIdSource {
   ConnectionId make_id() override;
   ResetToken reset_token(const ConnectionId& id) override;
 
-  JspConfig config_;
+  const std::shared_ptr<const JspConfig> shared_config_;
+  const JspConfig& config_ = *shared_config_;
   const session::Role role_;
   const std::uint8_t shard_;
   const ByteView reset_key_;
@@ -242,9 +259,9 @@ class Connection::State final : private PacketFate, private ConnectionIdSource {
   TimePoint phase_deadline_;
   session::Session session_;
   std::unique_ptr<Establishment> establishment_;
-  std::optional<crypto::HandshakeResult> result_;
+  std::optional<Agreed> result_;
   std::optional<ApplicationKeys> keys_;
-  Parameters peer_;
+  PeerLimits peer_;
   bool is_confirmed_ = false;
 
   std::vector<std::unique_ptr<Path>> paths_;
@@ -273,7 +290,7 @@ class Connection::State final : private PacketFate, private ConnectionIdSource {
   bool is_quiet_ = false;
 
   // The end: CONNECTION_CLOSE goes until the peer says it too, or time is up.
-  std::optional<session::CloseReason> close_reason_;
+  Rare<session::CloseReason> close_reason_;
   std::uint64_t deliveries_ = 0;  // of the session, when we last looked
   bool is_answer_wanted_ = false;
   bool is_draining_ = false;  // the peer closed: one answer, no more

@@ -63,8 +63,8 @@ class Endpoint::State {
   using InitialKey = std::tuple<IpEndpoint, std::uint64_t>;
   struct Listening {
     Listening(JspConfig jsp, const crypto::InitFilterConfig& filter_config, RandomSource& random)
-        : config(std::move(jsp)), filter(filter_config, random), tokens(random) {}
-    JspConfig config;
+        : config(share(std::move(jsp))), filter(filter_config, random), tokens(random) {}
+    std::shared_ptr<const JspConfig> config;
     crypto::InitFilter filter;
     RetryTokens tokens;
   };
@@ -292,7 +292,7 @@ Endpoint::State::Entry& Endpoint::State::add(std::unique_ptr<Connection> connect
 Connection& Endpoint::State::connect(Now now, JspConfig config, const IpEndpoint& local,
                                      const IpEndpoint& remote) {
   const ConnectionId local_id = config_.is_shared ? make_id() : ConnectionId{};
-  Entry& entry = add(Connection::dialer(std::move(config), local_id, local, remote, *random_, now));
+  Entry& entry = add(Connection::dialer(share(std::move(config)), local_id, local, remote, *random_, now));
   entry.remote = remote;
   if (config_.is_shared) {
     by_id_.emplace(local_id.value(), &entry);

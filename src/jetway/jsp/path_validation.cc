@@ -1,74 +1,67 @@
 #include "jetway/jsp/path_validation.h"
 
 #include <algorithm>
+#include <span>
 
 namespace jetway::jsp {
 
 void PathValidation::start(TimePoint now, Duration interval, Duration limit, RandomSource& random) {
-  deadline_ = now + limit;
-  interval_ = interval;
-  token_count_ = 0;
-  challenge(now, random);
+  challenge_ = Challenge{.deadline = now + limit, .next = now, .interval = interval};
+  draw_token(now, random);
 }
 
-void PathValidation::challenge(TimePoint now, RandomSource& random) {
-  random.fill(tokens_[token_count_++ % kTokensMax]);
-  is_challenge_wanted_ = true;
-  next_challenge_ = now + interval_;
-  interval_ *= 2;
+void PathValidation::draw_token(TimePoint now, RandomSource& random) {
+  random.fill(challenge_->tokens[challenge_->token_count++ % kTokensMax]);
+  challenge_->is_wanted = true;
+  challenge_->next = now + challenge_->interval;
+  challenge_->interval *= 2;
 }
 
 void PathValidation::handle(const PathChallengeFrame& frame) {
-  if (response_count_ == kResponsesMax) {
-    std::ranges::rotate(responses_, responses_.begin() + 1);
-    --response_count_;
-  }
-  responses_[response_count_++] = frame.token;
+  if (responses_.size() == kResponsesMax) responses_.pop_front();
+  responses_.push_back(frame.token);
 }
 
 bool PathValidation::handle(const PathResponseFrame& frame) {
   if (!is_running()) return false;
-  const auto known = std::span{tokens_}.first(std::min(token_count_, kTokensMax));
+  const auto known = std::span{challenge_->tokens}.first(std::min(challenge_->token_count, kTokensMax));
   if (!std::ranges::contains(known, frame.token)) return false;
-  stop();
-  is_challenge_wanted_ = false;
+  challenge_.reset();
   return true;
 }
 
 bool PathValidation::handle_timeout(TimePoint now, RandomSource& random) {
   if (!is_running()) return false;
-  if (now >= *deadline_) {
-    stop();
-    is_challenge_wanted_ = false;
+  if (now >= challenge_->deadline) {
+    challenge_.reset();
     return true;
   }
-  if (now >= next_challenge_) challenge(now, random);
+  if (now >= challenge_->next) draw_token(now, random);
   return false;
 }
 
 std::optional<TimePoint> PathValidation::next_timeout() const {
   if (!is_running()) return std::nullopt;
-  return std::min(*deadline_, next_challenge_);
+  return std::min(challenge_->deadline, challenge_->next);
 }
 
 session::SendInterest PathValidation::send_interest() const {
-  return is_challenge_wanted_ || response_count_ > 0 ? session::SendInterest::NewData
-                                                     : session::SendInterest::None;
+  const bool is_wanted = (challenge_ && challenge_->is_wanted) || !responses_.empty();
+  return is_wanted ? session::SendInterest::NewData : session::SendInterest::None;
 }
 
 void PathValidation::write_frames(TimePoint, wire::PacketWriter& packet, std::uint64_t) {
-  while (response_count_ > 0) {
+  while (!responses_.empty()) {
     const PathResponseFrame frame{responses_.front()};
     if (frame_size(frame) > packet.remaining()) return;
     encode_frame(packet.frames(), frame);
-    std::ranges::rotate(responses_, responses_.begin() + 1);
-    --response_count_;
+    responses_.pop_front();
   }
-  if (!is_challenge_wanted_) return;
-  const PathChallengeFrame frame{tokens_[(token_count_ - 1) % kTokensMax]};
+  if (!challenge_ || !challenge_->is_wanted) return;
+  const PathChallengeFrame frame{challenge_->tokens[(challenge_->token_count - 1) % kTokensMax]};
   if (frame_size(frame) > packet.remaining()) return;
   encode_frame(packet.frames(), frame);
-  is_challenge_wanted_ = false;
+  challenge_->is_wanted = false;
 }
 
 }  // namespace jetway::jsp

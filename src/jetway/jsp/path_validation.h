@@ -4,7 +4,9 @@
 #include <cstdint>
 #include <optional>
 
+#include "jetway/base/queue.h"
 #include "jetway/base/random.h"
+#include "jetway/base/rare.h"
 #include "jetway/base/time.h"
 #include "jetway/jsp/frame.h"
 #include "jetway/session/frame_source.h"
@@ -21,8 +23,7 @@ class PathValidation {
 
   // Challenges the peer, again every `interval`, until `deadline`.
   void start(TimePoint now, Duration interval, Duration limit, RandomSource& random);
-  void stop() { deadline_ = std::nullopt; }
-  bool is_running() const { return deadline_.has_value(); }
+  bool is_running() const { return challenge_.has_value(); }
 
   void handle(const PathChallengeFrame& frame);
   // True: this is the answer that we wait for, and the path is validated.
@@ -41,17 +42,18 @@ class PathValidation {
  private:
   static constexpr std::size_t kTokensMax = 3;  // any of the last few may be answered
 
-  void challenge(TimePoint now, RandomSource& random);
+  struct Challenge {
+    TimePoint deadline;
+    TimePoint next;
+    Duration interval;
+    bool is_wanted = false;
+    std::array<PathToken, kTokensMax> tokens{};
+    std::size_t token_count = 0;  // in all; the last kTokensMax are remembered
+  };
+  void draw_token(TimePoint now, RandomSource& random);
 
-  std::optional<TimePoint> deadline_;
-  TimePoint next_challenge_{};
-  Duration interval_{0};
-  bool is_challenge_wanted_ = false;
-  std::array<PathToken, kTokensMax> tokens_{};
-  std::size_t token_count_ = 0;  // in all; the last kTokensMax are remembered
-
-  std::array<PathToken, kResponsesMax> responses_{};
-  std::size_t response_count_ = 0;
+  Rare<Challenge> challenge_;  // while no answer has come
+  Queue<PathToken> responses_;
 };
 static_assert(session::FrameSource<PathValidation>);
 

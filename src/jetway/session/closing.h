@@ -1,8 +1,8 @@
 #pragma once
 
-#include <optional>
 #include <string>
 
+#include "jetway/base/rare.h"
 #include "jetway/session/frame_source.h"
 
 namespace jetway::session {
@@ -15,7 +15,7 @@ class Closing {
   void close(const CloseReason& reason);
 
   bool is_closed() const { return reason_.has_value(); }
-  const std::optional<CloseReason>& reason() const { return reason_; }
+  const Rare<CloseReason>& reason() const { return reason_; }
   // Our own orderly close: CONNECTION_CLOSE waits until the streams are drained.
   bool is_draining() const { return is_draining_; }
   void on_drained() { is_draining_ = false; }
@@ -27,7 +27,7 @@ class Closing {
   void on_packet_lost(std::uint64_t packet_number) { frame_.on_packet_lost(packet_number); }
 
  private:
-  std::optional<CloseReason> reason_;
+  Rare<CloseReason> reason_;
   bool is_draining_ = false;
   Delivery frame_;
 };

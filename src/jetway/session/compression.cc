@@ -38,8 +38,18 @@ struct Codec::Contexts {
   Bytes lz4_state;
 };
 
-Codec::Codec() : contexts_(std::make_unique<Contexts>()) {}
+Codec::Codec() = default;
 Codec::~Codec() = default;
+
+Codec::Contexts& Codec::contexts() {
+  if (!contexts_) contexts_ = std::make_unique<Contexts>();
+  return *contexts_;
+}
+
+void Codec::release_memory() {
+  contexts_.reset();
+  scratch_ = Bytes();
+}
 
 CompressionEffort compression_effort(NetworkStatus network, std::optional<Duration> rtt, double loss) {
   CompressionEffort effort;
@@ -56,16 +66,16 @@ std::optional<ByteView> Codec::compress(Compression algorithm, ByteView raw,
   if (limit == raw.size()) return std::nullopt;
   if (scratch_.size() < limit) scratch_.resize(limit);
   if (algorithm == Compression::Zstd) {
-    if (!contexts_->zstd_compress) contexts_->zstd_compress.reset(ZSTD_createCCtx());
-    const std::size_t size = ZSTD_compressCCtx(contexts_->zstd_compress.get(), scratch_.data(), limit,
+    if (!contexts().zstd_compress) contexts().zstd_compress.reset(ZSTD_createCCtx());
+    const std::size_t size = ZSTD_compressCCtx(contexts().zstd_compress.get(), scratch_.data(), limit,
                                                raw.data(), raw.size(), effort.zstd_level);
     if (ZSTD_isError(size) != 0) return std::nullopt;  // it does not fit
     return ByteView{scratch_}.first(size);
   }
   JETWAY_ASSERT(algorithm == Compression::Lz4);
-  contexts_->lz4_state.resize(static_cast<std::size_t>(LZ4_sizeofState()));
+  contexts().lz4_state.resize(static_cast<std::size_t>(LZ4_sizeofState()));
   const int size =
-      LZ4_compress_fast_extState(contexts_->lz4_state.data(), reinterpret_cast<const char*>(raw.data()),
+      LZ4_compress_fast_extState(contexts().lz4_state.data(), reinterpret_cast<const char*>(raw.data()),
                                  reinterpret_cast<char*>(scratch_.data()), static_cast<int>(raw.size()),
                                  static_cast<int>(limit), kLz4Acceleration);
   if (size <= 0) return std::nullopt;
@@ -74,8 +84,8 @@ std::optional<ByteView> Codec::compress(Compression algorithm, ByteView raw,
 
 bool Codec::decompress(Compression algorithm, ByteView stored, MutableBytes raw) {
   if (algorithm == Compression::Zstd) {
-    if (!contexts_->zstd_decompress) contexts_->zstd_decompress.reset(ZSTD_createDCtx());
-    const std::size_t size = ZSTD_decompressDCtx(contexts_->zstd_decompress.get(), raw.data(), raw.size(),
+    if (!contexts().zstd_decompress) contexts().zstd_decompress.reset(ZSTD_createDCtx());
+    const std::size_t size = ZSTD_decompressDCtx(contexts().zstd_decompress.get(), raw.data(), raw.size(),
                                                  stored.data(), stored.size());
     return ZSTD_isError(size) == 0 && size == raw.size();
   }

@@ -51,9 +51,14 @@ class Codec {
   // Fills `raw` from `stored`; false when that is not what comes out, without ever writing beyond `raw`.
   bool decompress(Compression algorithm, ByteView stored, MutableBytes raw);
 
+  // What the last compress() returned goes too.
+  void release_memory();
+
  private:
   struct Contexts;
-  std::unique_ptr<Contexts> contexts_;
+  Contexts& contexts();
+
+  std::unique_ptr<Contexts> contexts_;  // made when something is compressed
   Bytes scratch_;
 };
 

@@ -52,4 +52,7 @@ struct SessionConfig {
   std::chrono::milliseconds idle_timeout{120'000};
 };
 
+// With values that would contradict each other or the protocol brought into range.
+SessionConfig in_range(SessionConfig config);
+
 }  // namespace jetway::session

@@ -28,6 +28,11 @@ class Datagrams {
   void on_packet_acked(std::uint64_t) {}
   void on_packet_lost(std::uint64_t) {}
 
+  void release_memory() {
+    outgoing_.release_memory();
+    incoming_.release_memory();
+  }
+
   void check_invariants() const;
 
  private:

@@ -33,6 +33,8 @@ class Liveness {
   void on_packet_acked(std::uint64_t packet_number) { ping_.on_packet_acked(packet_number); }
   void on_packet_lost(std::uint64_t packet_number) { ping_.on_packet_lost(packet_number); }
 
+  void release_memory() { pongs_.release_memory(); }
+
  private:
   // Answers that wait; older ones go, since one is as good as another to a peer that asks so often.
   static constexpr std::size_t kPongsMax = 4;

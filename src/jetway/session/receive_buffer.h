@@ -29,6 +29,8 @@ class BlockPool {
   // When to see whether what is kept is still of use.
   std::optional<TimePoint> next_timeout() const;
   void handle_timeout(TimePoint now);
+  // Where it is known that it is not.
+  void release_memory() { kept_ = std::vector<Block>(); }
 
  private:
   static constexpr std::size_t kKeptMax = 64;

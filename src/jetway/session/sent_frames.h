@@ -42,6 +42,9 @@ class SentFrames {
   }
 
   std::size_t size() const { return frames_.size() - first_; }
+  void release_memory() {
+    if (size() == 0) frames_ = std::vector<SentFrame>();
+  }
 
  private:
   void drop_settled() {

@@ -21,7 +21,12 @@ namespace {
 static_assert(FrameSource<Closing> && FrameSource<Admission> && FrameSource<Liveness> &&
               FrameSource<ConnectionFlow> && FrameSource<Datagrams> && FrameSource<Streams>);
 
-// Values that would contradict each other or the protocol are brought into range.
+std::unexpected<StreamError> closed_error() {
+  return std::unexpected(StreamError{StreamErrc::ConnectionClosed, "the connection is closed"});
+}
+
+}  // namespace
+
 SessionConfig in_range(SessionConfig config) {
   constexpr std::uint64_t kSendBufferMinBytes = 4 * 1024;
   config.stream_window_max_bytes = std::max(config.stream_window_max_bytes, config.stream_window_bytes);
@@ -33,17 +38,11 @@ SessionConfig in_range(SessionConfig config) {
   return config;
 }
 
-std::unexpected<StreamError> closed_error() {
-  return std::unexpected(StreamError{StreamErrc::ConnectionClosed, "the connection is closed"});
-}
-
-}  // namespace
-
 // Wires the parts together: which frame goes to whom, and who may write into a packet in which order.
 class Session::State {
  public:
-  State(Role role, const SessionConfig& config, TimePoint now)
-      : context(in_range(config), now),
+  State(Role role, std::shared_ptr<const SessionConfig> config, TimePoint now)
+      : context(std::move(config), now),
         admission(role),
         liveness(context, now),
         datagrams(context),
@@ -160,7 +159,9 @@ class Session::State {
 };
 
 Session::Session(Role role, const SessionConfig& config, TimePoint now)
-    : state_(std::make_unique<State>(role, config, now)) {}
+    : Session(role, std::make_shared<const SessionConfig>(in_range(config)), now) {}
+Session::Session(Role role, std::shared_ptr<const SessionConfig> config, TimePoint now)
+    : state_(std::make_unique<State>(role, std::move(config), now)) {}
 Session::Session(Session&&) noexcept = default;
 Session& Session::operator=(Session&&) noexcept = default;
 Session::~Session() = default;
@@ -273,13 +274,22 @@ void Session::on_activity(TimePoint now) {
   state_->liveness.on_activity(now);
 }
 
+void Session::release_memory() {
+  state_->context.codec.release_memory();
+  state_->context.blocks.release_memory();
+  state_->liveness.release_memory();
+  state_->datagrams.release_memory();
+  state_->streams.release_memory();
+  state_->events.release_memory();
+}
+
 void Session::close(TimePoint now, const CloseReason& reason) {
   state_->set_now(now);
   state_->close(reason);
 }
 
 bool Session::is_closed() const { return state_->closing.is_closed(); }
-const std::optional<CloseReason>& Session::close_reason() const { return state_->closing.reason(); }
+const Rare<CloseReason>& Session::close_reason() const { return state_->closing.reason(); }
 std::uint64_t Session::deliveries() const { return state_->context.deliveries; }
 bool Session::is_blocked_by_peer() const { return state_->streams.is_blocked_by_peer(); }
 bool Session::is_close_sent() const { return state_->closing.is_sent(); }

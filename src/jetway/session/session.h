@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "jetway/base/buffer.h"
+#include "jetway/base/rare.h"
 #include "jetway/base/time.h"
 #include "jetway/session/config.h"
 #include "jetway/session/counters.h"
@@ -26,6 +27,8 @@ namespace jetway::session {
 class Session {
  public:
   Session(Role role, const SessionConfig& config, TimePoint now);
+  // With a configuration that many share, which is in_range().
+  Session(Role role, std::shared_ptr<const SessionConfig> config, TimePoint now);
   Session(Session&&) noexcept;
   Session& operator=(Session&&) noexcept;
   Session(const Session&) = delete;
@@ -68,6 +71,9 @@ class Session {
   // itself.
   void on_activity(TimePoint now);
 
+  // Nothing has come or gone for a while: gives back what is kept only so that the next packet finds it.
+  void release_memory();
+
   // Queues CONNECTION_CLOSE for write_frames(); further commands fail with ConnectionClosed. By::Us: what was
   // written before is delivered first, as far as the peer's windows let it, and a second call ends the wait.
   // Any other reason goes at once and drops what is queued; By::Peer, IdleTimeout and PipeClosed tell nobody.
@@ -75,7 +81,7 @@ class Session {
   bool is_closed() const;  // close() was called, or the connection is over
   // Why, once it is closed. Look after commands too: compressed content may turn out to be broken only when
   // it is read.
-  const std::optional<CloseReason>& close_reason() const;
+  const Rare<CloseReason>& close_reason() const;
   // After close(): CONNECTION_CLOSE has been written (or there is nobody to tell): nothing will be sent any
   // more.
   bool is_close_sent() const;

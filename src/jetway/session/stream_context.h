@@ -1,7 +1,9 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
+#include <utility>
 
 #include "jetway/session/compression.h"
 #include "jetway/session/config.h"
@@ -14,12 +16,13 @@ namespace jetway::session {
 
 // What all streams of one connection share. Lives as long as the session and never moves.
 struct StreamContext {
-  StreamContext(const SessionConfig& session_config, TimePoint time)
-      : config(session_config),
+  StreamContext(std::shared_ptr<const SessionConfig> session_config, TimePoint time)
+      : shared_config(std::move(session_config)),
         now(time),
-        flow(session_config.connection_window_bytes, session_config.connection_window_max_bytes, time) {}
+        flow(config.connection_window_bytes, config.connection_window_max_bytes, time) {}
 
-  const SessionConfig config;
+  const std::shared_ptr<const SessionConfig> shared_config;
+  const SessionConfig& config = *shared_config;
   PeerParameters peer;
   TimePoint now;  // of the last call that told it
   std::optional<Duration> rtt;

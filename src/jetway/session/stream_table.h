@@ -81,6 +81,7 @@ class StreamTable {
     for (const auto& [id, stream] : streams_) visit(*stream);
   }
   std::size_t size() const { return streams_.size(); }
+  void release_memory() { streams_.rehash(0); }
   void check_invariants() const;
 
  private:

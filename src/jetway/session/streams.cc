@@ -342,6 +342,13 @@ void Streams::on_packet_lost(std::uint64_t packet_number) {
   });
 }
 
+void Streams::release_memory() {
+  table_.release_memory();
+  sent_.release_memory();
+  control_.release_memory();
+  for (std::vector<StreamId>* streams : {&blocked_, &undated_, &messages_}) streams->shrink_to_fit();
+}
+
 bool Streams::is_drained() const {
   bool is_drained = true;
   table_.for_each(

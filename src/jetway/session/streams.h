@@ -72,6 +72,7 @@ class Streams {
   bool is_tail(std::size_t room_bytes);
   void on_packet_acked(std::uint64_t packet_number);
   void on_packet_lost(std::uint64_t packet_number);
+  void release_memory();
   // All that was written has been delivered.
   bool is_drained() const;
   // There is data that only the peer's windows keep back.

@@ -145,6 +145,12 @@ void FecDecoder::release(Group& group) {
   group.is_done = true;
 }
 
+void FecDecoder::release_memory() {
+  for (Group& group : groups_) release(group);
+  scratch_ = Bytes{};
+  repaired_count_ = next_repaired_ = 0;
+}
+
 // ---- repair ----
 
 Checked<void> FecDecoder::try_repair(Group& group) {

@@ -45,6 +45,9 @@ class FecDecoder {
   // next of these.
   std::optional<RepairedPacket> poll_repaired();
 
+  // Forgets the symbols of all groups, but not which packets were repaired.
+  void release_memory();
+
   std::size_t held_bytes() const { return held_bytes_; }
   void check_invariants() const;
 

@@ -90,6 +90,12 @@ void FecEncoder::pop_front() {
   --waiting_count_;
 }
 
+void FecEncoder::release_memory() {
+  if (has_open_group() || waiting_count_ > 0) return;
+  for (Bytes& buffer : buffers_) buffer = Bytes{};
+  symbol_ = Bytes{};
+}
+
 void FecEncoder::check_invariants() const {
   const std::size_t open = source_count_ > 0 ? shape_.repairs : 0;
   JETWAY_ASSERT(free_count_ + waiting_count_ + open == kBuffersMax);

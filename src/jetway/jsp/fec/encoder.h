@@ -50,6 +50,9 @@ class FecEncoder {
   void pop_front();
   std::size_t waiting() const { return waiting_count_; }
 
+  // Unless a group is open or repair symbols wait.
+  void release_memory();
+
   void check_invariants() const;
 
  private:

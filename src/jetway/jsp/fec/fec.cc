@@ -16,7 +16,8 @@ constexpr std::size_t kGroupBytesMax = 256 * 1024;
 
 static_assert(session::FrameSource<Fec>);
 
-Fec::Fec(const FecConfig& config) : config_(config), controller_(config.controller) {}
+Fec::Fec(const FecConfig& config)
+    : protects_(config.protects), decoder_config_(config.decoder), controller_(config.controller) {}
 
 // ---- what we send ----
 
@@ -97,14 +98,19 @@ void Fec::on_packet_acked(std::uint64_t record) {
 
 void Fec::on_packet_lost(std::uint64_t record) {
   controller_.on_packet_lost(record);
-  if (!sending_ && config_.protects && controller_.is_on()) sending_ = std::make_unique<Sending>();
+  if (!sending_ && protects_ && controller_.is_on()) sending_ = std::make_unique<Sending>();
   if (receiving_) receiving_->delivery.on_packet_lost(record);
+}
+
+void Fec::release_memory() {
+  if (sending_) sending_->encoder.release_memory();
+  if (receiving_) receiving_->decoder.release_memory();
 }
 
 // ---- what comes ----
 
 FecDecoder& Fec::decoder() {
-  if (!receiving_) receiving_ = std::make_unique<Receiving>(config_.decoder);
+  if (!receiving_) receiving_ = std::make_unique<Receiving>(decoder_config_);
   return receiving_->decoder;
 }
 

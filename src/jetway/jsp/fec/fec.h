@@ -54,7 +54,7 @@ class Fec {
                        const session::PacketContent& content);
   void set_rtt(Duration smoothed) { controller_.set_rtt(smoothed); }
   // What the peer said in the handshake: without, nothing is protected.
-  void set_peer_takes_repair(bool takes_repair) { config_.protects &= takes_repair; }
+  void set_peer_takes_repair(bool takes_repair) { protects_ &= takes_repair; }
 
   session::SendInterest send_interest() const;
   // At most one repair symbol per packet.
@@ -76,7 +76,10 @@ class Fec {
   // Their packet is not acknowledged; it is reported as RECOVERED.
   std::optional<RepairedPacket> poll_repaired();
 
-  bool is_protecting() const { return sending_ != nullptr && config_.protects && controller_.is_on(); }
+  // Nothing has come or gone for a while.
+  void release_memory();
+
+  bool is_protecting() const { return sending_ != nullptr && protects_ && controller_.is_on(); }
   const FecController& controller() const { return controller_; }
   const FecStatistics& statistics() const { return statistics_; }
   void check_invariants() const;
@@ -110,7 +113,8 @@ class Fec {
   void write_recovered(wire::PacketWriter& packet, std::uint64_t record);
   void note_recovered(PathId path, PacketNumber number);
 
-  FecConfig config_;
+  bool protects_;
+  FecDecoderConfig decoder_config_;
   FecController controller_;
   FecStatistics statistics_;
   std::unique_ptr<Sending> sending_;

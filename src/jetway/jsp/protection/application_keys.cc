@@ -40,8 +40,7 @@ ApplicationKeys::ApplicationKeys(crypto::Suite suite, crypto::SecretBytes send_s
       config_(config),
       limits_(limits),
       send_(make_direction(std::move(send_secret))),
-      receive_(make_direction(std::move(receive_secret))),
-      next_receive_secret_(crypto::PacketKeys::next_secret(suite, receive_.secret)) {}
+      receive_(make_direction(std::move(receive_secret))) {}
 
 ApplicationKeys::ApplicationKeys(crypto::Suite suite, crypto::SecretBytes send_secret,
                                  crypto::SecretBytes receive_secret, const KeyUpdateConfig& config)
@@ -56,13 +55,18 @@ ApplicationKeys::Direction ApplicationKeys::make_direction(crypto::SecretBytes s
   return direction;
 }
 
-crypto::PacketKeys& ApplicationKeys::keys_of(Direction& direction) const {
-  if (!direction.keys) direction.keys.emplace(suite_, direction.secret);
-  return *direction.keys;
+ApplicationKeys::Keys ApplicationKeys::make_keys(const crypto::SecretBytes& secret) const {
+  return std::make_unique<crypto::PacketKeys>(suite_, secret);
+}
+
+ApplicationKeys::Keys& ApplicationKeys::keys_of(Direction& direction) const {
+  if (!direction.keys) direction.keys = make_keys(direction.secret);
+  return direction.keys;
 }
 
 crypto::HeaderMasker& ApplicationKeys::masker_of(Direction& direction) const {
-  if (!direction.masker) direction.masker.emplace(suite_, direction.header_key.view());
+  if (!direction.masker)
+    direction.masker = std::make_unique<crypto::HeaderMasker>(suite_, direction.header_key.view());
   return *direction.masker;
 }
 
@@ -78,7 +82,7 @@ std::size_t ApplicationKeys::seal_payload(const PacketName& name, const HeaderLa
                                           std::span<const ByteView> parts, MutableBytes out) {
   JETWAY_ASSERT(!is_exhausted() || sealed_blocks_ - limits_.sealed_blocks_max < kClosingBlocks);
   if (sealed_packets_ == 0) phase_first_record_ = name.record;
-  const std::size_t size = seal_behind_header(keys_of(send_), {name.path, name.number}, header, parts, out);
+  const std::size_t size = seal_behind_header(*keys_of(send_), {name.path, name.number}, header, parts, out);
   sealed_packets_ += 1;
   sealed_bytes_ += size;
   sealed_blocks_ += blocks_of(header.header_bytes) + blocks_of(size - header.header_bytes);
@@ -135,8 +139,9 @@ std::uint64_t ApplicationKeys::phase_of(const PathOpenState& path, PacketNumber 
 crypto::PacketKeys& ApplicationKeys::keys_of_phase(std::uint64_t phase) {
   // Those of the next phase are made whether it has come or not, so that nobody who times us learns of an
   // update (RFC 9001 section 9.5).
-  if (!next_receive_keys_) next_receive_keys_.emplace(suite_, next_receive_secret_);
-  if (phase == receive_phase_) return keys_of(receive_);
+  if (!next_receive_keys_)
+    next_receive_keys_ = make_keys(crypto::PacketKeys::next_secret(suite_, receive_.secret));
+  if (phase == receive_phase_) return *keys_of(receive_);
   return phase < receive_phase_ ? *old_receive_keys_ : *next_receive_keys_;
 }
 
@@ -152,7 +157,7 @@ void ApplicationKeys::begin_update() {
 
 void ApplicationKeys::advance_send() {
   send_.secret = crypto::PacketKeys::next_secret(suite_, send_.secret);
-  send_.keys.emplace(suite_, send_.secret);
+  send_.keys = make_keys(send_.secret);
   send_phase_ += 1;
   sealed_packets_ = sealed_bytes_ = sealed_blocks_ = 0;
 }
@@ -164,12 +169,10 @@ bool ApplicationKeys::may_peer_update() const {
 }
 
 void ApplicationKeys::on_peer_update(TimePoint now, Duration probe_timeout) {
-  old_receive_keys_.emplace(std::move(keys_of(receive_)));
+  old_receive_keys_ = std::move(keys_of(receive_));
   receive_.keys = std::move(next_receive_keys_);
-  receive_.secret = std::move(next_receive_secret_);
+  receive_.secret = crypto::PacketKeys::next_secret(suite_, receive_.secret);
   receive_phase_ += 1;
-  next_receive_secret_ = crypto::PacketKeys::next_secret(suite_, receive_.secret);
-  next_receive_keys_.reset();
   old_key_until_ = now + kOldKeyProbeTimeouts * probe_timeout;
   if (send_phase_ == receive_phase_) return;
   advance_send();

@@ -3,6 +3,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
 
@@ -118,16 +119,20 @@ class ApplicationKeys {
   std::uint64_t failed_opens() const { return failed_opens_; }
 
  private:
+  // Made when they are needed; a connection that is quiet has none.
+  using Keys = std::unique_ptr<crypto::PacketKeys>;
+
   // Secrets of one direction, and what is made of them.
   struct Direction {
     crypto::SecretBytes secret;  // traffic secret of the present phase
     crypto::SecretBytes header_key;
-    std::optional<crypto::PacketKeys> keys;
-    std::optional<crypto::HeaderMasker> masker;
+    Keys keys;
+    std::unique_ptr<crypto::HeaderMasker> masker;
   };
 
   Direction make_direction(crypto::SecretBytes secret) const;
-  crypto::PacketKeys& keys_of(Direction& direction) const;
+  Keys make_keys(const crypto::SecretBytes& secret) const;
+  Keys& keys_of(Direction& direction) const;
   crypto::HeaderMasker& masker_of(Direction& direction) const;
   std::uint64_t phase_of(const PathOpenState& path, PacketNumber number, bool key_phase) const;
   crypto::PacketKeys& keys_of_phase(std::uint64_t phase);  // the present one, that before or that after
@@ -142,9 +147,8 @@ class ApplicationKeys {
 
   Direction send_;
   Direction receive_;
-  crypto::SecretBytes next_receive_secret_;
-  std::optional<crypto::PacketKeys> next_receive_keys_;
-  std::optional<crypto::PacketKeys> old_receive_keys_;
+  Keys next_receive_keys_;
+  Keys old_receive_keys_;
   std::optional<TimePoint> old_key_until_;
   std::optional<TimePoint> settled_at_;  // Confirmed: when the peer has no old key any more
 

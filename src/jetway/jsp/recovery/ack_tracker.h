@@ -55,6 +55,8 @@ class AckTracker {
   void on_packet_acked(std::uint64_t record);
   void on_packet_lost(std::uint64_t record);
 
+  void release_memory() { ranges_.shrink_to_fit(); }
+
   void check_invariants() const;
 
  private:

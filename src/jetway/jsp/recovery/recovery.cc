@@ -23,6 +23,7 @@ Recovery::Recovery(const RecoveryConfig& config, std::unique_ptr<CongestionContr
       rtt_(config.initial_rtt),
       reordering_(config.packet_threshold, config.packet_threshold_max),
       ecn_(config.uses_ecn),
+      handshake_(std::make_unique<std::array<Space, 2>>()),
       peer_max_ack_delay_(config.peer_max_ack_delay) {
   pacer_.set_rate(now, controller_->pacing_rate());
 }
@@ -31,7 +32,7 @@ void Recovery::on_packet_sent(TimePoint now, PacketSpace space, SentPacket packe
   Space& s = of(space);
   JETWAY_ASSERT(packet.number == s.next_number && !s.is_discarded);
   ++s.next_number;
-  ++statistics_.packets_sent;
+  ++counts_.packets_sent;
   next_record_ = packet.record + 1;
   ecn_.on_packet_sent(space, packet.ecn);
   if (!packet.is_in_flight) return;
@@ -82,8 +83,8 @@ void Recovery::on_application_limited() {
 // ---- the life of the path ----
 
 void Recovery::discard_space(PacketSpace space) {
+  if (is_discarded(space)) return;
   Space& s = of(space);
-  if (s.is_discarded) return;
   s.on_the_way.for_oldest(s.on_the_way.size(), [&](const SentPacket& packet) {
     if (is_of_this_path(space, packet)) in_flight_bytes_ -= packet.bytes;
   });
@@ -93,6 +94,7 @@ void Recovery::discard_space(PacketSpace space) {
   s.eliciting_on_the_way = s.probes_wanted = 0;
   s.is_discarded = true;
   probe_timeouts_in_a_row_ = 0;
+  if (is_discarded(PacketSpace::Initial) && is_discarded(PacketSpace::Handshake)) handshake_.reset();
 }
 
 void Recovery::set_peer_may_be_blocked(TimePoint now, bool may_be_blocked) {
@@ -101,6 +103,8 @@ void Recovery::set_peer_may_be_blocked(TimePoint now, bool may_be_blocked) {
 }
 
 void Recovery::on_handshake_confirmed(Duration peer_max_ack_delay) {
+  discard_space(PacketSpace::Initial);
+  discard_space(PacketSpace::Handshake);
   is_handshake_confirmed_ = true;
   peer_may_be_blocked_ = false;
   peer_max_ack_delay_ = peer_max_ack_delay;
@@ -113,7 +117,8 @@ void Recovery::reset_path(TimePoint now) {
 void Recovery::reset_path(TimePoint now, std::unique_ptr<CongestionController> controller) {
   path_start_ = of(PacketSpace::Application).next_number;
   in_flight_bytes_ = 0;
-  for (const PacketSpace space : {PacketSpace::Initial, PacketSpace::Handshake}) {
+  for (const PacketSpace space : live_spaces()) {
+    if (space == PacketSpace::Application) continue;
     const SentPackets& packets = of(space).on_the_way;
     packets.for_oldest(packets.size(), [&](const SentPacket& packet) { in_flight_bytes_ += packet.bytes; });
   }
@@ -126,7 +131,7 @@ void Recovery::reset_path(TimePoint now, std::unique_ptr<CongestionController> c
   ecn_.restart();
   first_rtt_sample_at_ = kNever;
   probe_timeouts_in_a_row_ = 0;
-  statistics_.delivery_rate = 0;
+  counts_.delivery_rate = 0;
 }
 
 void Recovery::set_max_datagram_bytes(TimePoint now, std::size_t bytes) {
@@ -135,21 +140,25 @@ void Recovery::set_max_datagram_bytes(TimePoint now, std::size_t bytes) {
   pacer_.set_max_datagram_bytes(now, bytes);
 }
 
-void Recovery::release_memory() {
-  for (Space& space : spaces_) {
-    if (space.on_the_way.is_empty()) space.on_the_way.clear();
-    if (space.lost.is_empty()) space.lost.clear();
+void Recovery::release_memory(TimePoint now) {
+  for (const PacketSpace space : live_spaces()) {
+    Space& s = of(space);
+    forget_lost(now, s);
+    if (s.on_the_way.is_empty()) s.on_the_way.clear();
+    if (s.lost.is_empty()) s.lost.clear();
   }
 }
 
 // ---- what is known ----
 
 bool Recovery::has_in_flight() const {
-  return std::ranges::any_of(spaces_, [](const Space& space) { return space.eliciting_on_the_way > 0; });
+  return std::ranges::any_of(live_spaces(),
+                             [this](PacketSpace space) { return of(space).eliciting_on_the_way > 0; });
 }
 
 PathStatistics Recovery::statistics() const {
-  PathStatistics out = statistics_;
+  PathStatistics out;
+  static_cast<PathCounts&>(out) = counts_;
   if (rtt_.has_sample()) {
     out.smoothed_rtt = rtt_.smoothed();
     out.min_rtt = rtt_.min();
@@ -165,7 +174,7 @@ PathStatistics Recovery::statistics() const {
 
 void Recovery::check_invariants() const {
   std::uint64_t bytes = 0;
-  for (const PacketSpace space : kAllSpaces) {
+  for (const PacketSpace space : live_spaces()) {
     const Space& s = of(space);
     std::uint32_t eliciting = 0;
     s.on_the_way.check_invariants();

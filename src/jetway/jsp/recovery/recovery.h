@@ -5,6 +5,8 @@
 #include <expected>
 #include <memory>
 #include <optional>
+#include <span>
+#include <utility>
 
 #include "jetway/base/time.h"
 #include "jetway/jsp/congestion/controller.h"
@@ -53,14 +55,19 @@ class PacketFate {
   ~PacketFate() = default;
 };
 
-// What one path is like, for people and traces.
-struct PathStatistics {
-  std::optional<Duration> smoothed_rtt, min_rtt, latest_rtt;
-  Duration rtt_variation{0};
+// What was counted on one path, and the newest sample of how fast it delivers.
+struct PathCounts {
   std::uint64_t packets_sent = 0, packets_acked = 0, packets_lost = 0, spurious_losses = 0;
   std::uint64_t probe_timeouts = 0, persistent_congestions = 0;
-  std::uint64_t congestion_window_bytes = 0, in_flight_bytes = 0, pacing_rate = 0, delivery_rate = 0;
   std::uint64_t congestion_marked_packets = 0;
+  std::uint64_t delivery_rate = 0;
+};
+
+// What one path is like, for people and traces.
+struct PathStatistics : PathCounts {
+  std::optional<Duration> smoothed_rtt, min_rtt, latest_rtt;
+  Duration rtt_variation{0};
+  std::uint64_t congestion_window_bytes = 0, in_flight_bytes = 0, pacing_rate = 0;
   bool is_ecn_capable = false;
 };
 
@@ -136,7 +143,7 @@ class Recovery {
   void set_max_datagram_bytes(TimePoint now, std::size_t bytes);
 
   // Gives back what is not needed while nothing is on the way; for a connection that is idle.
-  void release_memory();
+  void release_memory(TimePoint now);
 
   // Something on the way that asks for an ACK.
   bool has_in_flight() const;
@@ -191,8 +198,18 @@ class Recovery {
   static constexpr std::array kAllSpaces{PacketSpace::Initial, PacketSpace::Handshake,
                                          PacketSpace::Application};
 
-  Space& of(PacketSpace space) { return spaces_[static_cast<std::size_t>(space)]; }
-  const Space& of(PacketSpace space) const { return spaces_[static_cast<std::size_t>(space)]; }
+  // Of the spaces that are not discarded.
+  std::span<const PacketSpace> live_spaces() const {
+    return std::span{kAllSpaces}.subspan(handshake_ ? 0 : kAllSpaces.size() - 1);
+  }
+  bool is_discarded(PacketSpace space) const {
+    return space != PacketSpace::Application && (!handshake_ || of(space).is_discarded);
+  }
+  Space& of(PacketSpace space) { return const_cast<Space&>(std::as_const(*this).of(space)); }
+  const Space& of(PacketSpace space) const {
+    if (space == PacketSpace::Application) return application_;
+    return (*handshake_)[static_cast<std::size_t>(space)];
+  }
   // Whether it says something about the path as it is now.
   bool is_of_this_path(PacketSpace space, const SentPacket& packet) const {
     return space != PacketSpace::Application || packet.number >= path_start_;
@@ -228,7 +245,8 @@ class Recovery {
   RttEstimator rtt_;
   ReorderingWindow reordering_;
   EcnValidation ecn_;
-  std::array<Space, kPacketSpaces> spaces_;
+  Space application_;
+  std::unique_ptr<std::array<Space, 2>> handshake_;  // Initial and Handshake, until both are discarded
 
   std::uint64_t in_flight_bytes_ = 0;
   PacketNumber path_start_ = 0;  // application packets before went to another address
@@ -245,7 +263,7 @@ class Recovery {
   bool peer_may_be_blocked_ = false;
   bool is_amplification_limited_ = false;
 
-  PathStatistics statistics_;
+  PathCounts counts_;
 };
 
 }  // namespace jetway::jsp

@@ -40,10 +40,10 @@ void Recovery::finish(Progress& progress) {
   summary.rate = sampler_.make_sample(rtt_.min());
   summary.smoothed_rtt = rtt_.smoothed();
   summary.min_rtt = rtt_.min();
-  if (summary.rate.interval > Duration::zero()) statistics_.delivery_rate = summary.rate.rate();
+  if (summary.rate.interval > Duration::zero()) counts_.delivery_rate = summary.rate.rate();
   controller_->on_ack(summary);
   if (progress.is_congestion_persistent) {
-    ++statistics_.persistent_congestions;
+    ++counts_.persistent_congestions;
     controller_->on_persistent_congestion(summary.now);
     rtt_.forget_min();
   }
@@ -67,8 +67,8 @@ session::Checked<void> Recovery::check_numbers(const Space& space, const AckFram
 
 session::Checked<void> Recovery::on_ack_received(TimePoint now, PacketSpace space, const AckFrame& frame,
                                                  PacketFate& fate) {
+  if (is_discarded(space)) return {};
   Space& s = of(space);
-  if (s.is_discarded) return {};
   if (auto checked = check_numbers(s, frame); !checked) return checked;
   const bool raises_largest = !s.largest_acked || frame.largest() > *s.largest_acked;
   if (raises_largest) s.largest_acked = frame.largest();
@@ -83,7 +83,7 @@ session::Checked<void> Recovery::on_ack_received(TimePoint now, PacketSpace spac
   const std::uint64_t marked = ecn_.on_ack(space, progress.newly_acked_ect0, frame.ecn, raises_largest);
   if (marked > 0) {
     progress.summary.congestion_marked_packets = marked;
-    statistics_.congestion_marked_packets += marked;
+    counts_.congestion_marked_packets += marked;
     progress.has_changed = true;
   }
   if (progress.newest_acked) {
@@ -92,7 +92,7 @@ session::Checked<void> Recovery::on_ack_received(TimePoint now, PacketSpace spac
     // Until the peer has shown that it may send, its ACKs do not prove that it can (RFC 9002 section 6.2.1).
     if (!peer_may_be_blocked_) probe_timeouts_in_a_row_ = 0;
     blocked_since_ = now;
-    for (Space& each : spaces_) each.probes_wanted = 0;
+    for (const PacketSpace each : live_spaces()) of(each).probes_wanted = 0;
   }
   finish(progress);
   return {};
@@ -106,7 +106,7 @@ void Recovery::leave_flight(PacketSpace space, const SentPacket& packet) {
 void Recovery::on_acked(Progress& progress, const SentPacket& packet) {
   const TimePoint now = progress.summary.now;
   leave_flight(progress.space, packet);
-  ++statistics_.packets_acked;
+  ++counts_.packets_acked;
   progress.has_changed = true;
   progress.acked_eliciting |= packet.is_ack_eliciting;
   progress.newest_acked = packet.number;
@@ -124,7 +124,7 @@ void Recovery::on_acked(Progress& progress, const SentPacket& packet) {
 void Recovery::on_late_ack(Progress& progress, const SentPacket& packet) {
   const TimePoint now = progress.summary.now;
   const Space& s = of(progress.space);
-  ++statistics_.spurious_losses;
+  ++counts_.spurious_losses;
   progress.has_changed = true;
   if (is_of_this_path(progress.space, packet)) {
     reordering_.on_spurious_loss(*s.largest_acked - packet.number, now - packet.sent_at,
@@ -195,7 +195,7 @@ void Recovery::on_lost(Progress& progress, const SentPacket& packet, bool is_rep
   ecn_.on_packet_lost(packet.ecn);
   progress.has_changed = true;
   if (!packet.is_mtu_probe) {
-    ++statistics_.packets_lost;
+    ++counts_.packets_lost;
     if (is_of_this_path(progress.space, packet)) {
       progress.summary.lost_bytes += packet.bytes;
       sampler_.on_packet_lost(packet);
@@ -232,12 +232,12 @@ void Recovery::forget_lost(TimePoint now, Space& space) const {
 }
 
 void Recovery::declare_all_lost(TimePoint now, PacketFate& fate) {
-  for (const PacketSpace space : kAllSpaces) {
+  for (const PacketSpace space : live_spaces()) {
     of(space).loss_time = kNever;
     of(space).on_the_way.take({.first = 0, .last = ~PacketNumber{0}}, [&](const SentPacket& packet) {
       leave_flight(space, packet);
       if (!packet.is_mtu_probe) {
-        ++statistics_.packets_lost;
+        ++counts_.packets_lost;
         if (is_of_this_path(space, packet)) sampler_.on_packet_lost(packet);
         remember_lost(space, packet, false);
       }

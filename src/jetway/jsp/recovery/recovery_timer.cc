@@ -25,7 +25,7 @@ Duration Recovery::backed_off(Duration timeout) const {
 
 Recovery::Timer Recovery::loss_timer() const {
   Timer timer;
-  for (const PacketSpace space : kAllSpaces) {
+  for (const PacketSpace space : live_spaces()) {
     if (of(space).loss_time < timer.at) timer = {.at = of(space).loss_time, .space = space};
   }
   return timer;
@@ -34,7 +34,7 @@ Recovery::Timer Recovery::loss_timer() const {
 Recovery::Timer Recovery::probe_timer() const {
   Timer timer;
   if (is_amplification_limited_) return timer;
-  for (const PacketSpace space : kAllSpaces) {
+  for (const PacketSpace space : live_spaces()) {
     const Space& s = of(space);
     if (s.eliciting_on_the_way == 0) continue;
     // What the peer cannot open yet it cannot acknowledge.
@@ -46,8 +46,8 @@ Recovery::Timer Recovery::probe_timer() const {
   }
   if (timer.at != kNever || !peer_may_be_blocked_) return timer;
 
-  const bool has_initial = !of(PacketSpace::Initial).is_discarded;
-  if (!has_initial && of(PacketSpace::Handshake).is_discarded) return timer;
+  const bool has_initial = !is_discarded(PacketSpace::Initial);
+  if (!has_initial && is_discarded(PacketSpace::Handshake)) return timer;
   return {.at = blocked_since_ + backed_off(probe_timeout(PacketSpace::Initial)),
           .space = has_initial ? PacketSpace::Initial : PacketSpace::Handshake};
 }
@@ -72,10 +72,10 @@ void Recovery::handle_timeout(TimePoint now, PacketFate& fate) {
 }
 
 void Recovery::on_probe_timeout(TimePoint now, PacketSpace space, PacketFate& fate) {
-  ++statistics_.probe_timeouts;
+  ++counts_.probe_timeouts;
   ++probe_timeouts_in_a_row_;
   last_probe_timeout_at_ = blocked_since_ = now;
-  for (const PacketSpace each : kAllSpaces) {
+  for (const PacketSpace each : live_spaces()) {
     // RFC 9002 section 6.2.4: what else is on the way may as well go into the same datagrams.
     const bool has_more =
         of(each).eliciting_on_the_way > 0 && (each != PacketSpace::Application || is_handshake_confirmed_);
