@@ -15,10 +15,10 @@ TEST(EcnStateTest, FollowsItsDiagram) {
     EcnState to;
   };
   constexpr Arrow kArrows[] = {
-      {Testing, TestSent, Unknown}, {Testing, Validated, Capable}, {Testing, Failed, Off},
-      {Unknown, TestSent, Unknown}, {Unknown, Validated, Capable}, {Unknown, Failed, Off},
-      {Capable, TestSent, Capable}, {Capable, Validated, Capable}, {Capable, Failed, Off},
-      {Off, TestSent, Off},         {Off, Validated, Off},         {Off, Failed, Off},
+      {Testing, TestOver, Unknown}, {Testing, Validated, Capable}, {Testing, Failed, Off},
+      {Unknown, TestOver, Unknown}, {Unknown, Validated, Capable}, {Unknown, Failed, Off},
+      {Capable, TestOver, Capable}, {Capable, Validated, Capable}, {Capable, Failed, Off},
+      {Off, TestOver, Off},         {Off, Validated, Off},         {Off, Failed, Off},
   };
   for (const Arrow& arrow : kArrows) EXPECT_EQ(next(arrow.from, arrow.event), arrow.to);
 }
@@ -93,6 +93,33 @@ TEST_F(EcnValidationTest, FailsWhenAllThatIsMarkedIsLost) {
   for (int i = 0; i < 10; ++i) ecn_.on_packet_lost(i % 2 == 0 ? Ecn::Ect0 : Ecn::NotCapable);
   EXPECT_EQ(ecn_.state(), EcnState::Unknown);
   for (int i = 0; i < 5; ++i) ecn_.on_packet_lost(Ecn::Ect0);
+  EXPECT_EQ(ecn_.state(), EcnState::Off);
+}
+
+// Goal: where what is marked does not arrive, that is not tried again and again.
+TEST_F(EcnValidationTest, AProbeTimeoutEndsTheTest) {
+  send(2);
+  ecn_.on_probe_timeout();
+  EXPECT_EQ(ecn_.to_send(), Ecn::NotCapable);
+  EXPECT_EQ(ack(1, EcnCounts{.ect0 = 1}), 0u) << "it was something else";
+  EXPECT_EQ(ecn_.to_send(), Ecn::Ect0);
+  ecn_.on_probe_timeout();
+  EXPECT_EQ(ecn_.to_send(), Ecn::Ect0) << "what is known stays known";
+}
+
+TEST_F(EcnValidationTest, AHandshakeThatHadToProbeIsFollowedByAnotherTest) {
+  send(2);
+  ecn_.on_probe_timeout();
+  ecn_.on_handshake_confirmed();
+  EXPECT_EQ(ecn_.to_send(), Ecn::Ect0);
+  ecn_.on_probe_timeout();
+  EXPECT_EQ(ecn_.to_send(), Ecn::NotCapable);
+}
+
+TEST_F(EcnValidationTest, TheEndOfTheHandshakeChangesNothingThatIsKnown) {
+  send(2);
+  ack(2, std::nullopt);
+  ecn_.on_handshake_confirmed();
   EXPECT_EQ(ecn_.state(), EcnState::Off);
 }
 

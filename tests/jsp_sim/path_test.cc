@@ -258,6 +258,9 @@ TEST_F(PathTest, EcnIsGivenUpWhereThePathDoesNotKeepIt) {
     make(link);
     ASSERT_TRUE(pair->connect()) << static_cast<int>(treatment) << pair->report();
     EXPECT_TRUE(pair->transfer_to_listener(2'000'000, 20s)) << static_cast<int>(treatment) << pair->report();
+    // A test in the handshake and one after it.
+    for (const Link* const way : {&pair->links.front().there, &pair->links.front().back})
+      EXPECT_LE(way->statistics().dropped_for(DropReason::EcnCapable), 20U);
     if (treatment == EcnTreatment::MarkAll) continue;
     EXPECT_FALSE(pair->dialer().engine().paths().front().statistics.is_ecn_capable);
   }

@@ -62,7 +62,9 @@ LinkConfig draw_link(Draw& draw, bool is_rough) {
   const double worst = is_rough ? 0.15 : 0.03;
   if (draw.happens(0.5)) link.loss = draw.logarithmic(0.0005, worst);
   if (draw.happens(0.2))
-    link.burst_loss = {.enter = draw.logarithmic(0.0002, worst / 8), .leave = draw.logarithmic(0.1, 0.5)};
+    link.burst_loss = {.enter = draw.logarithmic(0.0002, worst / 8),
+                       .leave = draw.logarithmic(0.1, 0.5),
+                       .longest = draw.time(10ms, is_rough ? 10s : 1s)};
   if (draw.happens(0.2)) {
     link.jitter = draw.time(100us, 30ms);
     link.keeps_order = draw.happens(0.5);

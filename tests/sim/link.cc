@@ -127,7 +127,7 @@ void Link::propagate(TimePoint now, PacketPtr packet) {
   if (config_.outage_mode == OutageMode::Drop && !is_up()) {
     return drop(now, std::move(packet), DropReason::LinkDown);
   }
-  if (const DropReason reason = lose(); reason != DropReason::None) {
+  if (const DropReason reason = lose(now); reason != DropReason::None) {
     return drop(now, std::move(packet), reason);
   }
   if (happens(config_.corruption)) corrupt(now, *packet);
@@ -140,10 +140,14 @@ void Link::propagate(TimePoint now, PacketPtr packet) {
   schedule_arrival(now, std::move(packet));
 }
 
-DropReason Link::lose() {
+DropReason Link::lose(TimePoint now) {
   const BurstLoss& burst = config_.burst_loss;
   if (burst.enter > 0) {
-    if (happens(is_bad_ ? burst.leave : burst.enter)) is_bad_ = !is_bad_;
+    if (is_bad_ && now - became_bad_at_ >= burst.longest) is_bad_ = false;
+    if (happens(is_bad_ ? burst.leave : burst.enter)) {
+      is_bad_ = !is_bad_;
+      became_bad_at_ = now;
+    }
     if (happens(is_bad_ ? burst.loss_when_bad : burst.loss_when_good)) return DropReason::BurstLoss;
   }
   return happens(config_.loss) ? DropReason::RandomLoss : DropReason::None;

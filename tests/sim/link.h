@@ -12,12 +12,14 @@
 
 namespace jetway::sim {
 
-// Gilbert and Elliott's model: a channel that is good or bad, and may change with every packet.
+// Gilbert and Elliott's model: a channel that is good or bad, and may change with every packet. Whoever sends
+// seldom would find it bad for minutes: so it may get good again with time, too.
 struct BurstLoss {
   double enter = 0;  // good to bad, per packet
   double leave = 1;  // bad to good
   double loss_when_good = 0;
   double loss_when_bad = 1;
+  Duration longest = Duration::max();  // that it is bad
 };
 
 // What a link does with the ECN bits, beside the marks of its queue.
@@ -119,7 +121,7 @@ class Link final : public Hop, private EventHandler {
   void start_next(TimePoint now);
   void wake_after_outage(TimePoint now);
   void propagate(TimePoint now, PacketPtr packet);
-  DropReason lose();
+  DropReason lose(TimePoint now);
   void corrupt(TimePoint now, Packet& packet);
   void schedule_arrival(TimePoint now, PacketPtr packet);
   Duration transmission_time(const Packet& packet) const;
@@ -140,6 +142,7 @@ class Link final : public Hop, private EventHandler {
   std::uint64_t drop_next_ = 0;
   bool is_up_ = true;
   bool is_bad_ = false;  // the channel of BurstLoss
+  TimePoint became_bad_at_{};
   LinkStatistics statistics_;
 };
 

@@ -149,6 +149,13 @@ TEST_F(LinkTest, BurstLossComesInBursts) {
   EXPECT_NEAR(static_cast<double>(lost) / static_cast<double>(bursts), 4, 0.3);
 }
 
+TEST_F(LinkTest, ABurstMayEndWithTimeForWhoeverSendsSeldom) {
+  connect({.burst_loss = {.enter = 0.5, .leave = 0, .longest = 100ms}});
+  send_slowly(500, 60ms);
+  // Lost are the packet that a burst begins with and the one 60 ms later; the next finds it over.
+  EXPECT_GT(received_share(500), 0.25);
+}
+
 TEST_F(LinkTest, ReorderedPacketsAreOvertaken) {
   Link& link = connect({.delay = 10ms, .reordering = 0.1, .reordering_delay = 5ms});
   send_slowly(250, 1ms);

@@ -349,11 +349,13 @@ void Connection::State::begin_close(Now now, const CloseReason& reason) {
 
 void Connection::State::fail(Now now, const session::Fault& fault) { begin_close(now, reason_of(fault)); }
 
-// CONNECTION_CLOSE has left; it goes again until the peer answers, or for three probe timeouts.
+// CONNECTION_CLOSE has left; it goes again until the peer answers. Where a round trip is short three probe
+// timeouts are too: a burst of losses may last longer, and the peer would wait for its idle timeout.
 void Connection::State::linger(Now now) {
   const Duration probe_timeout = main_path().recovery.probe_timeout();
   apply(now, PhaseEvent::CloseSent);
-  phase_deadline_ = now.engine + 3 * probe_timeout;
+  const Duration at_least = is_draining_ ? Duration{0} : config_.close_timeout;
+  phase_deadline_ = now.engine + std::max<Duration>(3 * probe_timeout, at_least);
   next_close_ = now.engine + probe_timeout;
   closes_sent_ = 1;
 }
@@ -370,11 +372,11 @@ void Connection::State::lose(Now now, const CloseReason& reason) {
   const bool was_lingering = phase_ == Phase::Lingering;
   report_closed(now, reason);
   if (reason.by != CloseReason::By::Peer || was_lingering) return apply(now, PhaseEvent::Lost);
-  // One answer, so that the peer need not wait, and then silence (RFC 9000 section 10.2.2).
+  // An answer, so that the peer need not wait, and then silence (RFC 9000 section 10.2.2).
   if (phase_ != Phase::Closing) apply(now, PhaseEvent::Close);
+  is_draining_ = true;
   linger(now);
   close_reason_ = reason_of(CloseReason::By::Us, ProtocolCode::NoError, "");
-  is_draining_ = true;
   is_answer_wanted_ = true;
 }
 

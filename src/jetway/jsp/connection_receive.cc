@@ -192,13 +192,15 @@ std::optional<ByteView> Connection::State::open_lingering(Now now, const Datagra
   return opened->payload;
 }
 
-// We have said goodbye: the peer's own goodbye ends the wait, anything else has ours repeated.
+// We have said goodbye: the peer's own goodbye ends the wait, anything else has ours repeated. If it was an
+// answer only the peer's has it repeated: the answer was lost.
 void Connection::State::handle_packet_lingering(Now now, const Datagram& datagram, const PacketHeader& header,
                                                 MutableBytes packet) {
-  if (is_draining_) return;
   const auto payload = open_lingering(now, datagram, header, packet);
   if (!payload) return;
-  if (has_close(*payload)) return apply(now, PhaseEvent::Lost);
+  const bool is_goodbye = has_close(*payload);
+  if (is_goodbye && !is_draining_) return apply(now, PhaseEvent::Lost);
+  if (is_draining_ && !is_goodbye) return;
   // Ever fewer answers to ever more packets (RFC 9000 section 10.2.1).
   if (std::has_single_bit(++packets_after_close_)) is_answer_wanted_ = true;
 }

@@ -293,7 +293,7 @@ class Connection::State final : private PacketFate, private ConnectionIdSource {
   Rare<session::CloseReason> close_reason_;
   std::uint64_t deliveries_ = 0;  // of the session, when we last looked
   bool is_answer_wanted_ = false;
-  bool is_draining_ = false;  // the peer closed: one answer, no more
+  bool is_draining_ = false;  // the peer closed: answers, and nothing else
   std::uint32_t closes_sent_ = 0;
   std::uint32_t packets_after_close_ = 0;
   TimePoint next_close_{};

@@ -30,8 +30,8 @@ void pad(wire::PacketWriter& packet, std::size_t bytes) {
 std::optional<Transmit> Connection::State::poll_transmit(Now now, MutableBytes out) {
   JETWAY_ASSERT(out.size() >= kBatchMaxBytes);
   if (phase_ == Phase::Closed) return std::nullopt;
-  for (const auto& path : paths_) path->ecn = path->recovery.ecn_to_send();
   if (phase_ == Phase::Lingering) return transmit_close(now, out);
+  for (const auto& path : paths_) path->ecn = path->recovery.ecn_to_send();
   sweep_paths();
   if (establishment_) {
     if (const auto transmit = transmit_handshake(now, out)) return transmit;
@@ -467,6 +467,7 @@ std::optional<Transmit> Connection::State::transmit_close(Now now, MutableBytes 
   ++closes_sent_;
   next_close_ = now.engine + wait;
   Path& path = main_path();
+  path.ecn = Ecn::NotCapable;  // where marks are dropped there is no time left to find out
   const auto destination = remote_ids_.current(path.id);
   if (path.amplification_room() < kBaseDatagramBytes || !destination) return std::nullopt;
   if (!keys_) return transmit_handshake_close(now, path, out);

@@ -13,7 +13,7 @@ namespace jetway::jsp {
 //                    └─Lost──────┴──────────────────────────────────→ Closed
 //
 // Closing still delivers what was written before an orderly close; Lingering answers what comes with the
-// close again, for three probe timeouts (RFC 9000 section 10.2). Lost: nobody is there to be told.
+// close again (RFC 9000 section 10.2, docs/protocol/jsp.md section 4.7). Lost: nobody is there to be told.
 enum class Phase : std::uint8_t { Handshaking, AwaitingAdmission, Open, Closing, Lingering, Closed };
 enum class PhaseEvent : std::uint8_t { Authenticated, Admitted, Close, CloseSent, Expired, Lost };
 

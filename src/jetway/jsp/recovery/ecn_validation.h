@@ -9,16 +9,16 @@
 
 namespace jetway::jsp {
 
-// Testing ─TestSent→ Unknown ─Validated→ Capable      Validated also leads from Testing to Capable,
+// Testing ─TestOver→ Unknown ─Validated→ Capable      Validated also leads from Testing to Capable,
 //    └──────────────────┴─────Failed──────┴─→ Off     Failed from all three to Off
 enum class EcnState : std::uint8_t { Testing, Unknown, Capable, Off };
-enum class EcnEvent : std::uint8_t { TestSent, Validated, Failed };
+enum class EcnEvent : std::uint8_t { TestOver, Validated, Failed };
 
 // Events that change nothing lead to where we are: acknowledgements keep validating what is known.
 constexpr EcnState next(EcnState from, EcnEvent event) {
   if (from == EcnState::Off) return EcnState::Off;
   switch (event) {
-    case EcnEvent::TestSent:
+    case EcnEvent::TestOver:
       return from == EcnState::Testing ? EcnState::Unknown : from;
     case EcnEvent::Validated:
       return EcnState::Capable;
@@ -42,6 +42,12 @@ class EcnValidation {
   }
 
   void on_packet_sent(PacketSpace space, Ecn ecn);
+  // It may be the marks that keep everything from arriving: no more of them until one has.
+  void on_probe_timeout() { state_ = next(state_, EcnEvent::TestOver); }
+  // What nobody has answered in the handshake says little of the packets after it: one more test.
+  void on_handshake_confirmed() {
+    if (state_ == EcnState::Unknown) restart();
+  }
   void on_packet_lost(Ecn ecn);
   // An ACK that acknowledged so many packets anew that were sent with Ect0. Returns how many more packets it
   // reports as marked by the network.

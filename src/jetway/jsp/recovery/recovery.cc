@@ -108,6 +108,7 @@ void Recovery::on_handshake_confirmed(Duration peer_max_ack_delay) {
   is_handshake_confirmed_ = true;
   peer_may_be_blocked_ = false;
   peer_max_ack_delay_ = peer_max_ack_delay;
+  ecn_.on_handshake_confirmed();
 }
 
 void Recovery::reset_path(TimePoint now) {

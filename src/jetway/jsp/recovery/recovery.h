@@ -150,11 +150,7 @@ class Recovery {
   std::uint64_t in_flight_bytes() const { return in_flight_bytes_; }
   Duration probe_timeout() const;  // PTO without back-off, max_ack_delay included
   // Ect0 while ECN works on this path (RFC 9000 section 13.4.2).
-  // A probe goes unmarked while nothing shows that marked packets arrive: there are paths that drop them.
-  Ecn ecn_to_send() const {
-    const bool is_known = ecn_.state() == EcnState::Capable;
-    return probe_timeouts_in_a_row_ > 0 && !is_known ? Ecn::NotCapable : ecn_.to_send();
-  }
+  Ecn ecn_to_send() const { return ecn_.to_send(); }
   const RttEstimator& rtt() const { return rtt_; }
   std::uint64_t packet_threshold() const { return reordering_.packet_threshold(); }
   const CongestionController& controller() const { return *controller_; }
