@@ -171,6 +171,20 @@ TEST_F(ConnectionIdsTest, APathThatIsGivenUpKeepsNoIdsAndGetsNoNewOnes) {
   EXPECT_EQ(routed(true), 0u);
 }
 
+TEST_F(ConnectionIdsTest, APathThatIsGivenUpKeepsItsIdsUntilThePeerKnows) {
+  local_.provide(2, source_);
+  deliver();
+  const ConnectionId second = *remote_.current(1);
+  routed(true);
+  local_.give_up_path(1);
+  EXPECT_EQ(local_.path_of(second), PathId{1});
+  EXPECT_EQ(routed(false), 0u);
+  ASSERT_TRUE(local_.handle({.path = 1, .sequence = 0}, source_));
+  EXPECT_EQ(routed(true), 0u) << "and gets no other for it";
+  local_.retire_path(1);
+  EXPECT_EQ(local_.path_of(second), std::nullopt);
+}
+
 TEST_F(ConnectionIdsTest, ResetTokensAreKnownByTheirIds) {
   local_.provide(2, source_);
   deliver();

@@ -164,6 +164,26 @@ TEST_F(PathTest, ASecondPathTakesOverWhenTheFirstIsCut) {
   EXPECT_TRUE(pair->close()) << pair->report();
 }
 
+// Goal: packets of the dialer that are on their way over a path which the listener gives up are not taken for
+// those of a connection that is lost.
+TEST_F(PathTest, AListenerMayGiveAPathUpInTheMiddle) {
+  make_with_two_paths();
+  ASSERT_TRUE(pair->connect()) << pair->report();
+  pair->run_for(1s);
+  pair->dialer_host.command(pair->dialer(), [](Now now, jsp::Connection& engine) {
+    EXPECT_TRUE(engine.open_path(now, JspPair::dialer_address(1), JspPair::kListener));
+  });
+  pair->run_for(1s);
+  pair->network.after(50ms, [&] {
+    pair->listener_host.command(pair->listener(),
+                                [](Now now, jsp::Connection& engine) { engine.abandon_path(now, 0); });
+  });
+  EXPECT_TRUE(pair->transfer_to_listener(2'000'000)) << pair->report();
+  EXPECT_EQ(pair->listener_host.endpoint().statistics().resets_sent, 0U);
+  EXPECT_EQ(pair->dialer().engine().paths().size(), 1U);
+  EXPECT_TRUE(pair->close()) << pair->report();
+}
+
 TEST_F(PathTest, TwoPathsCarryMoreThanOne) {
   JspPairConfig config;
   config.there = config.back = {.delay = 20ms, .rate = 1'250'000, .queue = {.limit_bytes = 50'000}};
@@ -264,6 +284,20 @@ TEST_F(PathTest, EcnIsGivenUpWhereThePathDoesNotKeepIt) {
     if (treatment == EcnTreatment::MarkAll) continue;
     EXPECT_FALSE(pair->dialer().engine().paths().front().statistics.is_ecn_capable);
   }
+}
+
+// Goal: a route that changes to one that drops what is marked ends nothing, whoever has something to say.
+TEST_F(PathTest, EcnIsGivenUpWhereThePathKeepsItNoLonger) {
+  make();
+  ASSERT_TRUE(pair->connect()) << pair->report();
+  ASSERT_TRUE(pair->transfer_to_listener(100'000)) << pair->report();
+  ASSERT_TRUE(pair->transfer_to_dialer(100'000)) << pair->report();
+  LinkConfig link = usual_link();
+  link.ecn = EcnTreatment::DropCapable;
+  for (Link* const way : {&pair->links.front().there, &pair->links.front().back}) way->reconfigure(link);
+  EXPECT_TRUE(pair->transfer_to_listener(100'000, 10s)) << pair->report();
+  EXPECT_TRUE(pair->transfer_to_dialer(100'000, 10s)) << pair->report();
+  EXPECT_TRUE(pair->close()) << pair->report();
 }
 
 }  // namespace

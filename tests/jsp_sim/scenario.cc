@@ -12,6 +12,7 @@ namespace {
 
 constexpr Duration kWorkLimit = 10min;
 constexpr Duration kEndLimit = 5min;
+constexpr Duration kLongSleep = 1h;
 constexpr std::uint64_t kEventsMax = 5'000'000;
 constexpr std::uint64_t kCloseCode = 42;
 constexpr IpEndpoint kNatAddress = IpEndpoint::v4({198, 51, 100, 1}, 20'000);
@@ -31,12 +32,13 @@ class ScenarioRun {
  private:
   void prepare();
   void place_nat();
+  void admit_later(JspConnection& connection);
   void start_working();
   void go();
   void connect();
   void schedule_mishaps();
   void happen(const ScheduledMishap& mishap);
-  void break_first_path();
+  bool has_second_path();
   void end();
   std::string reasons() const;
   std::string describe_listener();
@@ -71,12 +73,22 @@ void ScenarioRun::prepare() {
   SeededRandom random(plan_.pair.seed);
   const std::uint64_t dialer_seed = random();
   const std::uint64_t listener_seed = random();
+  pair_.listener_host.admits = plan_.admission_delay == 0s;
   pair_.listener_host.on_accepted = [this, listener_seed](JspConnection& connection) {
+    if (plan_.admission_delay > 0s) admit_later(connection);
     if (std::exchange(is_working_, true)) return;
     connection.application = std::make_unique<Worker>(Role::Listener, plan_.listener, ledger_, listener_seed);
   };
   pair_.dial();
   pair_.dialer().application = std::make_unique<Worker>(Role::Dialer, plan_.dialer, ledger_, dialer_seed);
+}
+
+void ScenarioRun::admit_later(JspConnection& connection) {
+  pair_.network.after(plan_.admission_delay, [this, &connection] {
+    if (connection.is_over()) return;
+    if (!connection.engine().is_established()) return admit_later(connection);
+    pair_.listener_host.command(connection, [](Now now, jsp::Connection& engine) { engine.admit(now); });
+  });
 }
 
 void ScenarioRun::place_nat() {
@@ -171,6 +183,10 @@ void ScenarioRun::happen(const ScheduledMishap& mishap) {
   const auto command_dialer = [&](const auto& give) {
     if (!pair_.dialer().is_over()) pair_.dialer_host.command(pair_.dialer(), give);
   };
+  const auto command = [&](const auto& give) {
+    JspConnection* const connection = host.last_connection();
+    if (connection != nullptr && !connection->is_over()) host.command(*connection, give);
+  };
   // Whatever comes in the middle of the handshake may end it, and the dialer tries again.
   if (!result_.was_connected) is_cut_short_ = true;
   switch (mishap.mishap) {
@@ -194,13 +210,29 @@ void ScenarioRun::happen(const ScheduledMishap& mishap) {
       });
       break;
     case Mishap::FirstPathBreaks:
-      break_first_path();
+      if (has_second_path()) pair_.dialer_machine.set_interface_up(0, false);
       break;
-    case Mishap::DialerSleeps:
-      pair_.dialer_machine.suspend(mishap.duration);
+    case Mishap::PathAbandoned:
+      if (has_second_path()) command([](Now now, jsp::Connection& engine) { engine.abandon_path(now, 0); });
       break;
-    case Mishap::ListenerSleeps:
-      pair_.listener_machine.suspend(mishap.duration, SleepingClock::Stops);
+    case Mishap::InterfaceDown:
+      host.host().set_interface_up(0, false);
+      pair_.network.after(mishap.duration, [&host] { host.host().set_interface_up(0, true); });
+      break;
+    case Mishap::RouteChanges:
+      for (Link* const link : {&pair_.links.front().there, &pair_.links.front().back}) {
+        link->reconfigure(mishap.link);
+      }
+      break;
+    case Mishap::SendsFail:
+      host.host().fail_sends(mishap.send_error, mishap.duration);
+      break;
+    case Mishap::Sleep:
+      host.host().suspend(mishap.duration, mishap.sleeping_clock);
+      break;
+    case Mishap::SleepForAnHour:
+      is_cut_short_ = true;
+      host.host().suspend(kLongSleep, mishap.sleeping_clock);
       break;
     case Mishap::WallClockJumps:
       host.host().jump_wall_clock(mishap.duration > 1s ? 1h : -1h);
@@ -208,8 +240,19 @@ void ScenarioRun::happen(const ScheduledMishap& mishap) {
     case Mishap::EngineClockJumps:
       host.host().jump_engine_clock(1s);
       break;
+    case Mishap::EngineClockLeaps:
+      is_cut_short_ = true;
+      host.host().jump_engine_clock(1h);
+      break;
+    case Mishap::NetworkStatus:
+      command([&](Now now, jsp::Connection& engine) {
+        const auto status =
+            mishap.duration > 1s ? session::NetworkStatus::Cellular : session::NetworkStatus::Wifi;
+        engine.set_network_status(now, status, mishap.at > 100ms);
+      });
+      break;
     case Mishap::KeysUpdate:
-      command_dialer([](Now now, jsp::Connection& engine) { engine.update_keys(now); });
+      command([](Now now, jsp::Connection& engine) { engine.update_keys(now); });
       break;
     case Mishap::CloseInTheMiddle:
       close(mishap.by_dialer);
@@ -226,12 +269,11 @@ void ScenarioRun::happen(const ScheduledMishap& mishap) {
 }
 
 // Only what has a second path may lose its first.
-void ScenarioRun::break_first_path() {
-  if (pair_.dialer().is_over()) return;
+bool ScenarioRun::has_second_path() {
+  if (pair_.dialer().is_over()) return false;
   const auto paths = pair_.dialer().engine().paths();
-  const bool has_second =
-      std::ranges::any_of(paths, [](const jsp::PathInfo& path) { return path.id != 0 && path.is_validated; });
-  if (has_second) pair_.dialer_machine.set_interface_up(0, false);
+  return std::ranges::any_of(paths,
+                             [](const jsp::PathInfo& path) { return path.id != 0 && path.is_validated; });
 }
 
 void ScenarioRun::close(bool by_dialer) {
@@ -256,7 +298,7 @@ void ScenarioRun::end() {
   const bool was_whole = result_.was_complete && !is_any_over() && !is_cut_short_;
   const bool can_listener_close = pair_.has_listener() && !pair_.listener().is_over();
   close(plan_.closes_by_dialer || !can_listener_close);
-  if (!run_until([this] { return pair_.is_over(); }, kEndLimit)) {
+  if (!run_until([this] { return pair_.is_over(); }, kLongSleep + kEndLimit)) {
     throw ScenarioFailure("the connection does not come to its end");
   }
   pair_.run_for(1min);
@@ -276,10 +318,16 @@ const char* name_of(Mishap mishap) {
                                  "dialer migrates",
                                  "second path opens",
                                  "first path breaks",
-                                 "dialer sleeps",
-                                 "listener sleeps",
+                                 "first path abandoned",
+                                 "interface down",
+                                 "route changes",
+                                 "sends fail",
+                                 "sleep",
+                                 "sleep for an hour",
                                  "wall clock jumps",
                                  "engine clock jumps",
+                                 "engine clock leaps",
+                                 "network status",
                                  "keys update",
                                  "close",
                                  "listener restarts",
@@ -332,7 +380,11 @@ std::string ScenarioPlan::describe() const {
   text += std::format("dialer: {}; listener: {}\n", describe_side(dialer, pair.dialer),
                       describe_side(listener, pair.listener));
   for (const ScheduledMishap& mishap : mishaps) {
-    text += std::format("{} at {} ms\n", name_of(mishap.mishap), mishap.at / 1ms);
+    text += std::format("{} of the {} at {} ms, {} ms", name_of(mishap.mishap),
+                        mishap.by_dialer ? "dialer" : "listener", mishap.at / 1ms, mishap.duration / 1ms);
+    if (mishap.mishap == Mishap::SendsFail) text += std::format(", {}", to_text(mishap.send_error));
+    if (mishap.mishap == Mishap::RouteChanges) text += ": " + describe_link(mishap.link);
+    text += '\n';
   }
   if (send_failures > 0)
     text += std::format("sends fail: {:.2g} %, {}\n", send_failures * 100, to_text(send_error));

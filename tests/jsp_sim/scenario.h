@@ -19,10 +19,16 @@ enum class Mishap : std::uint8_t {
   DialerMigrates,   // by command, to its second address
   PathOpens,        // by command, over the second address
   FirstPathBreaks,  // after the second was opened, the dialer's first interface goes down
-  DialerSleeps,     // for a few seconds
-  ListenerSleeps,
+  PathAbandoned,    // by command of either side: the first, after the second was opened
+  InterfaceDown,    // for a few seconds; of the dialer its first
+  RouteChanges,     // both directions have another delay, rate and MTU
+  SendsFail,        // all of them, for a few seconds
+  Sleep,            // for a few seconds
+  SleepForAnHour,
   WallClockJumps,    // by an hour, forth or back
   EngineClockJumps,  // by a second
+  EngineClockLeaps,  // by an hour
+  NetworkStatus,     // the application says that the network is another one now
   KeysUpdate,        // by command
   CloseInTheMiddle,  // by either side, whatever is under way
   ListenerRestarts,  // and knows nothing of the connection
@@ -34,6 +40,9 @@ struct ScheduledMishap {
   Duration at{0};
   Duration duration{0};
   bool by_dialer = true;
+  SleepingClock sleeping_clock = SleepingClock::Runs;
+  SendError send_error = SendError::WouldBlock;
+  LinkConfig link{};  // of a route that changes
 };
 
 // All that one seed stands for.
@@ -47,6 +56,7 @@ struct ScenarioPlan {
   double send_failures = 0;
   SendError send_error = SendError::WouldBlock;
   Duration dialer_clock_error{0};
+  Duration admission_delay{0};  // until somebody lets the dialer in
   bool closes_by_dialer = true;
   // The network is such that the connection may well not come about or not last.
   bool is_rough = false;

@@ -182,33 +182,57 @@ SidePlan draw_side(Draw& draw) {
 
 // ---- what happens ----
 
-constexpr std::array kMishaps = {Mishap::NatRebinds,       Mishap::NatRebinds,       Mishap::NatMoves,
-                                 Mishap::DialerMigrates,   Mishap::PathOpens,        Mishap::PathOpens,
-                                 Mishap::FirstPathBreaks,  Mishap::DialerSleeps,     Mishap::ListenerSleeps,
-                                 Mishap::WallClockJumps,   Mishap::EngineClockJumps, Mishap::KeysUpdate,
-                                 Mishap::CloseInTheMiddle, Mishap::ListenerRestarts, Mishap::DialerVanishes};
+// What a connection survives, and what few do.
+constexpr std::array kMishaps = {
+    Mishap::NatRebinds,     Mishap::NatRebinds,    Mishap::NatMoves,        Mishap::DialerMigrates,
+    Mishap::PathOpens,      Mishap::PathOpens,     Mishap::PathAbandoned,   Mishap::FirstPathBreaks,
+    Mishap::InterfaceDown,  Mishap::RouteChanges,  Mishap::RouteChanges,    Mishap::SendsFail,
+    Mishap::Sleep,          Mishap::Sleep,         Mishap::KeysUpdate,      Mishap::KeysUpdate,
+    Mishap::WallClockJumps, Mishap::NetworkStatus, Mishap::EngineClockJumps};
+constexpr std::array kEnds = {Mishap::CloseInTheMiddle, Mishap::CloseInTheMiddle, Mishap::ListenerRestarts,
+                              Mishap::DialerVanishes,   Mishap::SleepForAnHour,   Mishap::EngineClockLeaps};
 
 constexpr bool needs_nat(Mishap mishap) { return mishap == Mishap::NatRebinds || mishap == Mishap::NatMoves; }
+constexpr bool needs_open_path(Mishap mishap) {
+  return mishap == Mishap::FirstPathBreaks || mishap == Mishap::PathAbandoned;
+}
 constexpr bool needs_second_path(Mishap mishap) {
-  return mishap == Mishap::DialerMigrates || mishap == Mishap::PathOpens || mishap == Mishap::FirstPathBreaks;
+  return mishap == Mishap::DialerMigrates || mishap == Mishap::PathOpens || needs_open_path(mishap);
+}
+
+ScheduledMishap draw_mishap(Draw& draw, Mishap kind, bool is_rough) {
+  ScheduledMishap mishap{.mishap = kind,
+                         .at = draw.time(10ms, 4s),
+                         .duration = draw.time(100ms, 5s),
+                         .by_dialer = draw.happens(0.5)};
+  if (draw.happens(0.5)) mishap.sleeping_clock = SleepingClock::Stops;
+  mishap.send_error = draw.one_of(std::array{SendError::WouldBlock, SendError::NoBufferSpace,
+                                             SendError::NotPermitted, SendError::Unreachable});
+  if (kind == Mishap::RouteChanges) {
+    mishap.link = draw_link(draw, is_rough);
+    mishap.link.outages.clear();
+    mishap.link.mtu_hole.reset();
+  }
+  return mishap;
 }
 
 void draw_mishaps(Draw& draw, ScenarioPlan& plan) {
-  if (!draw.happens(0.5)) return;
-  const Mishap kind = draw.one_of(kMishaps);
-  const std::uint64_t count =
-      kind == Mishap::NatRebinds || kind == Mishap::KeysUpdate ? draw.between(1, 3) : 1;
+  if (draw.happens(0.4)) return;
+  const std::uint64_t count = draw.happens(0.5) ? 1 : draw.between(2, 5);
   for (std::uint64_t i = 0; i < count; ++i) {
-    plan.mishaps.push_back({.mishap = kind,
-                            .at = draw.time(10ms, 4s),
-                            .duration = draw.time(100ms, 5s),
-                            .by_dialer = draw.happens(0.5)});
+    const Mishap kind = i == 0 && draw.happens(0.2) ? draw.one_of(kEnds) : draw.one_of(kMishaps);
+    plan.mishaps.push_back(draw_mishap(draw, kind, plan.is_rough));
+    if (needs_open_path(kind)) {
+      ScheduledMishap opening = draw_mishap(draw, Mishap::PathOpens, false);
+      opening.at = plan.mishaps.back().at / 2;
+      plan.mishaps.push_back(opening);
+    }
   }
-  if (kind == Mishap::FirstPathBreaks) {
-    plan.mishaps.push_back({.mishap = Mishap::PathOpens, .at = plan.mishaps.front().at / 2});
-  }
-  plan.has_nat = needs_nat(kind);
-  if (needs_second_path(kind))
+  const auto any_needs = [&](bool (*needs)(Mishap)) {
+    return std::ranges::any_of(plan.mishaps, needs, &ScheduledMishap::mishap);
+  };
+  plan.has_nat = any_needs(needs_nat);
+  if (any_needs(needs_second_path))
     plan.pair.more_paths.emplace_back(draw_link(draw, plan.is_rough), draw_link(draw, plan.is_rough));
 }
 
@@ -233,8 +257,10 @@ ScenarioPlan draw_scenario(std::uint64_t seed, std::size_t trace_events) {
   if (draw.happens(0.2)) {
     plan.send_failures = draw.logarithmic(0.001, plan.is_rough ? 0.1 : 0.02);
     plan.send_error =
-        draw.one_of(std::array{SendError::WouldBlock, SendError::NoBufferSpace, SendError::NotPermitted});
+        draw.one_of(std::array{SendError::WouldBlock, SendError::NoBufferSpace, SendError::TooLarge,
+                               SendError::NotPermitted, SendError::Unreachable});
   }
+  if (draw.happens(0.2)) plan.admission_delay = draw.time(1ms, 5s);
   if (draw.happens(0.1)) plan.dialer_clock_error = draw.happens(0.5) ? 24h : -24h;
   plan.closes_by_dialer = draw.happens(0.5);
   draw_mishaps(draw, plan);

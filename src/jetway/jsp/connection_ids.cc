@@ -75,9 +75,16 @@ void LocalIds::provide(PathId path_end, ConnectionIdSource& source) {
   }
 }
 
-void LocalIds::retire_path(PathId path) {
+void LocalIds::give_up_path(PathId path) {
   if (is_without_ids_) return;
   of_path(path).is_given_up = true;
+  for (Issued& issued : issued_) {
+    if (issued.path == path) issued.delivery = {};  // the peer need not hear of it any more
+  }
+}
+
+void LocalIds::retire_path(PathId path) {
+  give_up_path(path);
   std::erase_if(issued_, [&](const Issued& issued) {
     if (issued.path != path) return false;
     routing_.push_back(ConnectionIdRetired{issued.id});
@@ -100,7 +107,7 @@ session::Checked<void> LocalIds::handle(const RetireConnectionIdFrame& frame, Co
   if (found == issued_.end()) return {};
   routing_.push_back(ConnectionIdRetired{found->id});
   issued_.erase(found);
-  issue(frame.path, source);
+  if (!of_path(frame.path).is_given_up) issue(frame.path, source);
   return {};
 }
 

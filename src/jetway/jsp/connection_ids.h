@@ -58,7 +58,10 @@ class LocalIds {
   // Issues what is missing: two for the first path, one for each other below `path_end` that was not given
   // up.
   void provide(PathId path_end, ConnectionIdSource& source);
-  // A path is given up for good: its IDs too.
+  // A path is given up: it gets no more IDs, and those it has lead here until the peer knows of it. Packets
+  // on the way would otherwise be answered as those of a connection that we have lost.
+  void give_up_path(PathId path);
+  // The peer knows.
   void retire_path(PathId path);
   void retire_all();
 

@@ -70,6 +70,7 @@ Path* Connection::State::path_of(const Datagram& datagram, const PacketHeader& h
   const auto id = local_ids_.path_of(header.destination);
   if (!id) return nullptr;
   if (Path* const path = find_path(*id)) return path->is_given_up ? nullptr : path;
+  if (std::ranges::contains(abandoned_, *id, &Abandoned::path)) return nullptr;
   // The dialer opens paths, and it may once it is admitted; what it opens has to prove itself.
   if (role_ != Role::Listener || phase_ != Phase::Open || paths_.size() >= config_.paths_max) return nullptr;
   return &add_path(*id, datagram.local, datagram.remote, now);
@@ -228,7 +229,7 @@ void Connection::State::give_up_path(Now now, Path& path) {
   trace_path(now.engine, path, "given up");
   fate_path_ = &path;
   path.recovery.declare_all_lost(now.engine, *this);
-  local_ids_.retire_path(path.id);
+  local_ids_.give_up_path(path.id);
   remote_ids_.retire_path(path.id);
 }
 

@@ -402,6 +402,7 @@ Connection::State::Handled Connection::State::take(Now now, PacketSpace, Path&,
   if (path == nullptr) return {};
   if (paths_.size() == 1) return fault(ProtocolCode::ProtocolViolation, "the last path is given up");
   give_up_path(now, *path);
+  local_ids_.retire_path(frame.path);
   return {};
 }
 
@@ -474,7 +475,11 @@ void Connection::State::on_packet_acked(TimePoint now, PacketSpace space, const 
   local_ids_.on_packet_acked(packet.record);
   remote_ids_.on_packet_acked(packet.record);
   path.ack_frequency.on_packet_acked(packet.record);
-  std::erase_if(abandoned_, [&](Abandoned& each) { return each.delivery.on_packet_acked(packet.record); });
+  std::erase_if(abandoned_, [&](Abandoned& each) {
+    if (!each.delivery.on_packet_acked(packet.record)) return false;
+    local_ids_.retire_path(each.path);
+    return true;
+  });
 }
 
 void Connection::State::on_packet_lost(TimePoint now, PacketSpace space, const SentPacket& packet) {

@@ -257,6 +257,11 @@ std::optional<Transmit> Connection::State::transmit_application(Now now, Path& p
       !path.is_suspect && (path.is_validated || paths_.size() == 1) && amplification >= kBaseDatagramBytes;
   const std::size_t batch_bytes = std::min<std::uint64_t>({out.size(), kBatchMaxBytes, amplification});
 
+  // As with TCP acknowledgements alone bear no mark: we would not notice if they did not arrive.
+  const bool is_answered = wants_to_send_content() || path.validation.send_interest() != SendInterest::None ||
+                           path.recovery.probes_wanted(PacketSpace::Application) > 0;
+  if (!is_answered) path.ecn = Ecn::NotCapable;
+
   std::array<SealedPacket, kSegmentsMax> sealed;
   std::size_t count = 0;
   std::size_t bytes = 0;

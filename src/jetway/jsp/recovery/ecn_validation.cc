@@ -16,7 +16,7 @@ void EcnValidation::on_packet_sent(PacketSpace space, Ecn ecn) {
   if (ecn != Ecn::Ect0) return;
   ++spaces_[static_cast<std::size_t>(space)].sent_ect0;
   if (state_ == EcnState::Testing && ++test_sent_ == kEcnTestPackets)
-    state_ = next(state_, EcnEvent::TestOver);
+    state_ = next(state_, EcnEvent::TestSent);
 }
 
 // A network that drops what is marked looks as if it dropped everything.

@@ -9,17 +9,20 @@
 
 namespace jetway::jsp {
 
-// Testing ─TestOver→ Unknown ─Validated→ Capable      Validated also leads from Testing to Capable,
-//    └──────────────────┴─────Failed──────┴─→ Off     Failed from all three to Off
+// Testing ─TestSent→ Unknown ─Validated→ Capable      Validated also leads from Testing to Capable,
+// Unanswered
+//    └──────────────────┴─────Failed──────┴─→ Off     from both to Unknown, Failed from all three to Off
 enum class EcnState : std::uint8_t { Testing, Unknown, Capable, Off };
-enum class EcnEvent : std::uint8_t { TestOver, Validated, Failed };
+enum class EcnEvent : std::uint8_t { TestSent, Unanswered, Validated, Failed };
 
 // Events that change nothing lead to where we are: acknowledgements keep validating what is known.
 constexpr EcnState next(EcnState from, EcnEvent event) {
   if (from == EcnState::Off) return EcnState::Off;
   switch (event) {
-    case EcnEvent::TestOver:
+    case EcnEvent::TestSent:
       return from == EcnState::Testing ? EcnState::Unknown : from;
+    case EcnEvent::Unanswered:
+      return EcnState::Unknown;
     case EcnEvent::Validated:
       return EcnState::Capable;
     case EcnEvent::Failed:
@@ -42,8 +45,11 @@ class EcnValidation {
   }
 
   void on_packet_sent(PacketSpace space, Ecn ecn);
-  // It may be the marks that keep everything from arriving: no more of them until one has.
-  void on_probe_timeout() { state_ = next(state_, EcnEvent::TestOver); }
+  // It may be the marks that keep everything from arriving: no more of them until one has arrived. Where they
+  // did before, it takes two timeouts in a row.
+  void on_probe_timeout(std::uint32_t in_a_row) {
+    if (state_ != EcnState::Capable || in_a_row > 1) state_ = next(state_, EcnEvent::Unanswered);
+  }
   // What nobody has answered in the handshake says little of the packets after it: one more test.
   void on_handshake_confirmed() {
     if (state_ == EcnState::Unknown) restart();

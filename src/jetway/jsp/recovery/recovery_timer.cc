@@ -75,7 +75,7 @@ void Recovery::on_probe_timeout(TimePoint now, PacketSpace space, PacketFate& fa
   ++counts_.probe_timeouts;
   ++probe_timeouts_in_a_row_;
   last_probe_timeout_at_ = blocked_since_ = now;
-  ecn_.on_probe_timeout();
+  ecn_.on_probe_timeout(probe_timeouts_in_a_row_);
   for (const PacketSpace each : live_spaces()) {
     // RFC 9002 section 6.2.4: what else is on the way may as well go into the same datagrams.
     const bool has_more =
