@@ -42,6 +42,8 @@ void HostilePeer::start() {
   const jsp::PacketSecrets secrets = jsp::derive_initial_secrets(client_random_, destination_);
   initial_sealer_.emplace(crypto::Suite::Aes256Gcm, secrets.dialer);
   initial_opener_.emplace(crypto::Suite::Aes256Gcm, secrets.listener);
+  if (const auto* const early = handshake_->early_secret())
+    early_sealer_.emplace(early->suite, early->traffic);
   initial_.write(handshake_->poll_output());
   go_on(host_.now());
 }
@@ -90,6 +92,15 @@ void HostilePeer::send_handshake(jsp::PacketType type, jsp::Sealer& sealer, jsp:
 
 void HostilePeer::send_initial(const std::function<void(wire::Writer&)>& write_frames) {
   send_handshake(jsp::PacketType::Initial, *initial_sealer_, next_initial_, [&](wire::PacketWriter& packet) {
+    write_frames(packet.frames());
+    return true;
+  });
+  host_.wake();
+}
+
+void HostilePeer::send_early(const std::function<void(wire::Writer&)>& write_frames) {
+  if (!early_sealer_) throw std::runtime_error("the hostile peer has no ticket");
+  send_handshake(jsp::PacketType::Early, *early_sealer_, next_number_, [&](wire::PacketWriter& packet) {
     write_frames(packet.frames());
     return true;
   });

@@ -29,6 +29,8 @@ class HostilePeer final : public DatagramNode {
 
   // A packet with these frames, after the handshake.
   void send(const std::function<void(wire::Writer&)>& write_frames);
+  // An Early packet with these frames; the configuration has a ticket. Goes before the handshake is done.
+  void send_early(const std::function<void(wire::Writer&)>& write_frames);
   // An Initial packet with these frames, besides those of the handshake.
   void send_initial(const std::function<void(wire::Writer&)>& write_frames);
 
@@ -58,6 +60,7 @@ class HostilePeer final : public DatagramNode {
   std::optional<crypto::Handshake> handshake_;
   std::optional<jsp::Sealer> initial_sealer_;
   std::optional<jsp::Opener> initial_opener_;
+  std::optional<jsp::Sealer> early_sealer_;
   std::optional<jsp::ApplicationKeys> keys_;
   jsp::PathOpenState open_state_;
   jsp::CryptoStream initial_;

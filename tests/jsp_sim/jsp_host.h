@@ -49,7 +49,7 @@ class JspConnection {
   template <class Event>
   std::size_t count() const {
     std::size_t found = 0;
-    for (const session::Event& event : session_events) found += std::holds_alternative<Event>(event) ? 1 : 0;
+    for (const session::Event& event : session_events) found += std::holds_alternative<Event>(event) ? 1U : 0U;
     return found;
   }
   const session::CloseReason* close_reason() const {

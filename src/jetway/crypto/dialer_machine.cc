@@ -55,7 +55,8 @@ Bytes DialerMachine::encode_with_ticket(InitMessage init) {
   early_ = {.suite = ticket.suite,
             .traffic = derive_early_traffic(ticket.secret, sha256(message)),
             .peer = ticket.listener,
-            .session_parameters = ticket.session_parameters};
+            .session_parameters = ticket.session_parameters,
+            .peer_transport_parameters = {}};
   return message;
 }
 

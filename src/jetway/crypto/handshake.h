@@ -117,9 +117,10 @@ struct HandshakeResult {
 // listener knows.
 struct EarlySecret {
   Suite suite = Suite::Aes256Gcm;
-  SecretBytes traffic;       // traffic secret of what the dialer sends early
-  PeerId peer;               // the other end, which is to prove it yet
-  Bytes session_parameters;  // of the listener, as they were when it issued the ticket
+  SecretBytes traffic;                // traffic secret of what the dialer sends early
+  PeerId peer;                        // the other end, which is to prove it yet
+  Bytes session_parameters;           // of the listener, as they were when it issued the ticket
+  Bytes peer_transport_parameters{};  // listener: of this Init
 };
 
 // For datagram pipes, which seal the packets that carry Confirm and what acknowledges them: as strong as the

@@ -89,7 +89,8 @@ HandshakeStep ListenerMachine::send_retry(WallTime now, ByteView init) {
 }
 
 // The Init is fresh and was not here before. A ticket that is not taken costs its owner a round trip.
-void ListenerMachine::take_ticket(WallTime now, const TicketExtension& offer, ByteView message) {
+void ListenerMachine::take_ticket(WallTime now, const TicketExtension& offer, ByteView message,
+                                  ByteView parameters) {
   if (config().tickets == nullptr) return;
   const Hash256 prefix = sha256(message.first(message.size() - kBinderBytes));
   std::expected<RedeemedTicket, TicketErrc> ticket =
@@ -102,7 +103,8 @@ void ListenerMachine::take_ticket(WallTime now, const TicketExtension& offer, By
   early_ = {.suite = ticket->suite,
             .traffic = derive_early_traffic(ticket->secret, sha256(message)),
             .peer = ticket->peer,
-            .session_parameters = std::move(ticket->session_parameters)};
+            .session_parameters = std::move(ticket->session_parameters),
+            .peer_transport_parameters = to_bytes(parameters)};
   result_.is_early_data_accepted = true;
 }
 
@@ -112,7 +114,8 @@ HandshakeStep ListenerMachine::send_response(WallTime now, const InitMessage& in
   std::optional<HybridAnswer> answer =
       answer_key_exchange(result_.key_exchange, init.x25519_share, init.encapsulation_key, random());
   if (!answer) return refuse(HandshakeErrc::BadKeyShare, "the dialer's key share is not valid");
-  if (extensions->ticket && !init.cookie) take_ticket(now, *extensions->ticket, message);
+  if (extensions->ticket && !init.cookie)
+    take_ticket(now, *extensions->ticket, message, init.transport_parameters);
   if (init.cookie) transcript_.begin_after_retry(*init.cookie);
   transcript_.add(message);
 

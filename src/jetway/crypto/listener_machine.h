@@ -24,7 +24,7 @@ class ListenerMachine final : public HandshakeMachine {
   HandshakeStep handle_confirm(ByteView message);
   HandshakeStep choose(const InitMessage& init);
   HandshakeStep send_retry(WallTime now, ByteView init);
-  void take_ticket(WallTime now, const TicketExtension& offer, ByteView message);
+  void take_ticket(WallTime now, const TicketExtension& offer, ByteView message, ByteView parameters);
   HandshakeStep send_response(WallTime now, const InitMessage& init, ByteView message);
   void on_event(ListenerEvent event);
 

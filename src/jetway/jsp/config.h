@@ -9,6 +9,7 @@
 #include <optional>
 
 #include "jetway/crypto/handshake.h"
+#include "jetway/crypto/ticket.h"
 #include "jetway/jsp/congestion/controller.h"
 #include "jetway/jsp/trace.h"
 #include "jetway/session/config.h"
@@ -74,13 +75,17 @@ struct EndpointConfig {
   // Dialers share the socket with others and so need connection IDs of their own. Otherwise the socket is
   // theirs, and packets towards them carry none.
   bool is_shared = true;
-  // Peers that have not finished the handshake: each has up to 20 KiB. Beyond half of it every Init is sent
+  // Peers that have not finished the handshake: each has up to 20 KiB, and 16 KiB more where early
+  // data is taken. Beyond half of it every Init is sent
   // through a stateless Retry, beyond all of it none is answered.
   std::size_t half_open_max = 1024;
   // Connections in all; an Init beyond gets no answer.
   std::size_t connections_max = 65'536;
   // Answers that need no connection (Retry, version negotiation, stateless reset), a second.
   std::uint32_t stateless_answers_per_second = 1000;
+  // Listener: leaves a ticket with every dialer that is_admitted_early() (crypto::HandshakeConfig) lets in,
+  // and takes early data with it. `shard` in it is ours. nullopt: no tickets, no early data.
+  std::optional<crypto::TicketConfig> tickets{};
   // Every Init goes through a Retry.
   bool always_retry = false;
   // Keys the stateless resets of this host: the same after a restart, so that peers of before learn at once

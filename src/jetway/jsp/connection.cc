@@ -55,6 +55,7 @@ void Connection::State::start_dialing(Now now) {
   main_path().is_validated = true;  // we chose it ourselves
   main_path().recovery.set_peer_may_be_blocked(now.engine, true);
   take_handshake_output();
+  offer_early(now);
 }
 
 void Connection::State::start_listening(Now now, const FirstInitial& first, crypto::InitFilter& filter) {
@@ -111,6 +112,7 @@ void Connection::State::drive_handshake(Now now) {
     space->crypto.consume(arrived.size());
     if (!taken) return on_handshake_failed(now, taken.error());
     take_handshake_output();
+    follow_early(now);
     if (establishment_->handshake.is_complete()) return on_handshake_complete(now);
   }
 }
@@ -152,7 +154,8 @@ void Connection::State::on_handshake_complete(Now now) {
   if (parameters->reset_token) remote_ids_.set_first_reset_token(*parameters->reset_token);
   main_path().mtu.set_peer_maximum(peer_.datagram_max_bytes);
   fec_.set_peer_takes_repair(parameters->takes_repair);
-  session_.on_established(now.engine, *of_session);
+  if (const auto done = establish_session(now, *of_session, std::move(result)); !done)
+    return begin_close(now, done.error());
   apply(now, PhaseEvent::Authenticated);
   // A listener has the last word on admission, so the dialer gives it a little longer.
   phase_deadline_ = now.engine + config_.admission_timeout;
@@ -201,6 +204,7 @@ void Connection::State::discard(PacketSpace space) {
 void Connection::State::on_admitted(Now now) {
   apply(now, PhaseEvent::Admitted);
   provide_ids();
+  issue_ticket(now);
   main_path().mtu.start(now.engine);
 }
 
@@ -214,6 +218,7 @@ void Connection::State::handle_timeout(Now now) {
   if (keys_) keys_->handle_timeout(now.engine);
   if (!is_quiet_ && last_packet_at_ + kQuietAfter <= now.engine) become_quiet(now.engine);
   fec_.handle_timeout(now.engine);
+  if (early_ && early_->next_timeout().value_or(kNever) <= now.engine) early_.reset();
   for (std::size_t i = 0; i < paths_.size() && phase_ != Phase::Closed; ++i) {
     handle_path_timeout(now, *paths_[i]);
   }
@@ -278,7 +283,7 @@ std::optional<TimePoint> Connection::State::next_timeout() const {
   }
   for (const auto& path : paths_) {
     consider(path->recovery.next_timeout());
-    if (path->amplification_room() >= kProbeMinBytes && remote_ids_.current(path->id))
+    if (keys_ && path->amplification_room() >= kProbeMinBytes && remote_ids_.current(path->id))
       consider(path->acks.next_timeout());
     consider(path->validation.next_timeout());
     consider(path->mtu.next_timeout());
@@ -286,6 +291,7 @@ std::optional<TimePoint> Connection::State::next_timeout() const {
   }
   if (keys_) consider(keys_->next_timeout());
   consider(fec_.next_timeout());
+  if (early_) consider(early_->next_timeout());
   if (!is_quiet_ && is_confirmed_) consider(last_packet_at_ + kQuietAfter);
   if (is_established()) consider(session_.next_timeout());
   if (earliest == kNever) return std::nullopt;

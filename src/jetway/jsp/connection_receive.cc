@@ -88,6 +88,7 @@ Connection::State::Taken Connection::State::handle_packet(Now now, const Datagra
     case PacketType::VersionNegotiation:
       return handle_version_negotiation(now, header);
     case PacketType::Early:
+      return handle_early_packet(now, datagram, header, packet);
     case PacketType::OtherVersion:
       break;
   }
@@ -171,6 +172,7 @@ Connection::State::Taken Connection::State::handle_short_packet(Now now, const D
   }
   path->acks.on_packet_received(now.engine, opened->number, processed->is_ack_eliciting, datagram.ecn);
   on_authentic_packet(now, *path, datagram, is_newest, processed->is_probing_only);
+  expect_no_early(now);
   if (phase_ == Phase::AwaitingAdmission && session_.is_admitted()) on_admitted(now);
   return Taken::Yes;
 }
@@ -472,6 +474,7 @@ void Connection::State::on_packet_acked(TimePoint now, PacketSpace space, const 
     keys_->on_packet_acked(now, longest_probe_timeout(), packet.record);
   if (!packet.has_transport_frames) return;
   handshake_done_.on_packet_acked(packet.record);
+  if (resumption_ && resumption_->new_ticket.on_packet_acked(packet.record)) resumption_.reset();
   local_ids_.on_packet_acked(packet.record);
   remote_ids_.on_packet_acked(packet.record);
   path.ack_frequency.on_packet_acked(packet.record);
@@ -508,6 +511,7 @@ void Connection::State::send_again(TimePoint now, PacketSpace space, const SentP
   }
   if (!packet.has_transport_frames) return;
   handshake_done_.on_packet_lost(packet.record);
+  if (resumption_) resumption_->new_ticket.on_packet_lost(packet.record);
   local_ids_.on_packet_lost(packet.record);
   remote_ids_.on_packet_lost(packet.record);
   path.ack_frequency.on_packet_lost(packet.record);

@@ -9,6 +9,7 @@
 #include "jetway/base/rare.h"
 #include "jetway/jsp/connection.h"
 #include "jetway/jsp/connection_ids.h"
+#include "jetway/jsp/early_data.h"
 #include "jetway/jsp/establishment.h"
 #include "jetway/jsp/fec/fec.h"
 #include "jetway/jsp/parameters.h"
@@ -20,9 +21,9 @@
 
 namespace jetway::jsp {
 
-// Wires the parts of a connection together. Its functions stand in four sources: life and commands in
+// Wires the parts of a connection together. Its functions stand in five sources: life and commands in
 // connection.cc, what comes in connection_receive.cc, what goes in connection_transmit.cc, the paths in
-// connection_paths.cc.
+// connection_paths.cc, early data and tickets in connection_early.cc.
 class Connection::State final : private PacketFate, private ConnectionIdSource {
  public:
   struct Made {
@@ -155,8 +156,7 @@ class Connection::State final : private PacketFate, private ConnectionIdSource {
   Handled take(Now now, PacketSpace space, Path& path, const RecoveredFrame& frame);
   Handled take(Now, PacketSpace, Path&, const FecSourceFrame&) { return {}; }  // see handle_payload()
   Handled take(Now now, PacketSpace space, Path& path, const FecRepairFrame& frame);
-  // Not taken up by this version: early data is the dialer's choice.
-  Handled take(Now, PacketSpace, Path&, const NewTicketFrame&) { return {}; }
+  Handled take(Now now, PacketSpace space, Path& path, const NewTicketFrame& frame);
   std::expected<void, session::CloseReason> handle_repaired(Now now);
   void on_packet_acked(TimePoint now, PacketSpace space, const SentPacket& packet) override;
   void on_packet_lost(TimePoint now, PacketSpace space, const SentPacket& packet) override;
@@ -226,6 +226,23 @@ class Connection::State final : private PacketFate, private ConnectionIdSource {
   void note_packet(TimePoint now);
   void become_quiet(TimePoint now);
 
+  // --- early data (connection_early.cc) ---
+  void offer_early(Now now);
+  bool wants_early_packet() const;
+  bool has_room_for_early(std::size_t datagram_bytes) const;
+  std::optional<Transmit> transmit_early(Now now, MutableBytes out);
+  std::size_t write_early_packet(Now now, MutableBytes out, bool is_padded);
+  void withdraw_early();
+  std::expected<void, session::CloseReason> establish_session(Now now, const session::PeerParameters& peer,
+                                                              crypto::HandshakeResult result);
+  void follow_early(Now now);
+  void accept_early(Now now, const crypto::EarlySecret& secret);
+  Taken handle_early_packet(Now now, const Datagram& datagram, const PacketHeader& header,
+                            MutableBytes packet);
+  Taken open_early_packet(Now now, const PacketHeader& header, MutableBytes packet, Ecn ecn);
+  void expect_no_early(Now now);
+  void issue_ticket(Now now);
+
   // --- paths (connection_paths.cc) ---
   Path* find_path(PathId id);
   Path& add_path(PathId id, const IpEndpoint& local, const IpEndpoint& remote, TimePoint now);
@@ -271,6 +288,8 @@ class Connection::State final : private PacketFate, private ConnectionIdSource {
   LocalIds local_ids_;
   RemoteIds remote_ids_;
   session::Delivery handshake_done_;
+  std::unique_ptr<EarlyData> early_;  // null: there is none, or none any more
+  std::unique_ptr<Resumption> resumption_;
   Fec fec_;
   struct Abandoned {
     PathId path;

@@ -35,6 +35,7 @@ std::optional<Transmit> Connection::State::poll_transmit(Now now, MutableBytes o
   sweep_paths();
   if (establishment_) {
     if (const auto transmit = transmit_handshake(now, out)) return transmit;
+    if (const auto transmit = transmit_early(now, out)) return transmit;
   }
   if (!keys_ || phase_ == Phase::Lingering) return std::nullopt;
   if (is_confirmed_ && keys_->wants_update()) keys_->begin_update();
@@ -66,7 +67,9 @@ bool Connection::State::has_own_needs(TimePoint now, const Path& path) const {
 bool Connection::State::wants_to_send_content() const {
   return session_.wants_to_send() || handshake_done_.is_wanted() ||
          local_ids_.send_interest() != SendInterest::None ||
-         remote_ids_.send_interest() != SendInterest::None || fec_.send_interest() != SendInterest::None ||
+         remote_ids_.send_interest() != SendInterest::None ||
+         (resumption_ && resumption_->new_ticket.send_interest() != SendInterest::None) ||
+         fec_.send_interest() != SendInterest::None ||
          std::ranges::any_of(abandoned_, [](const Abandoned& each) { return each.delivery.is_wanted(); });
 }
 
@@ -157,9 +160,12 @@ std::optional<Transmit> Connection::State::transmit_handshake(Now now, MutableBy
   }
   const MutableBytes datagram = out.first(kBaseDatagramBytes);
   std::size_t bytes = 0;
+  const bool has_early = wants_initial && !wants_confirming && has_room_for_early(datagram.size());
   if (wants_initial) {
-    bytes += write_handshake_packet(now, establishment_->initial, datagram, !wants_confirming);
+    const bool is_last = !wants_confirming && !has_early;
+    bytes += write_handshake_packet(now, establishment_->initial, datagram, is_last);
   }
+  if (has_early) bytes += write_early_packet(now, datagram.subspan(bytes), true);
   if (wants_confirming) {
     bytes += write_handshake_packet(now, establishment_->confirming, datagram.subspan(bytes), wants_initial);
     if (role_ == Role::Dialer) discard(PacketSpace::Initial);  // RFC 9001 section 4.9.1
@@ -438,6 +444,7 @@ void Connection::State::write_transport_frames(Now now, Path& path, wire::Packet
   local_ids_.write_frames(now.engine, packet, record);
   remote_ids_.write_frames(now.engine, packet, record);
   path.ack_frequency.write_frames(now.engine, packet, record);
+  if (resumption_) resumption_->new_ticket.write_frames(now.engine, packet, record);
   fec_.write_frames(now.engine, packet, record);
   for (Abandoned& each : abandoned_) {
     const PathAbandonFrame frame{.path = each.path, .error_code = 0};

@@ -10,6 +10,8 @@ using session::SendInterest;
 
 namespace {
 
+// Type, offset and length.
+constexpr std::size_t kFrameHeaderMaxBytes = 1 + 4 + 4;
 // A piece of the handshake is not worth a frame below this.
 constexpr std::size_t kPieceMinBytes = 32;
 
@@ -45,6 +47,12 @@ void CryptoStream::write(ByteView bytes) { output_.insert(output_.end(), bytes.b
 SendInterest CryptoStream::send_interest() const {
   if (!lost_.is_empty()) return SendInterest::LostData;
   return next_ < output_.size() ? SendInterest::NewData : SendInterest::None;
+}
+
+std::size_t CryptoStream::wanted_bytes() const {
+  std::size_t wanted = next_ < output_.size() ? output_.size() - next_ + kFrameHeaderMaxBytes : 0;
+  for (const session::Range& range : lost_.ranges()) wanted += range.size() + kFrameHeaderMaxBytes;
+  return wanted;
 }
 
 void CryptoStream::write_frames(TimePoint, wire::PacketWriter& packet, std::uint64_t record) {

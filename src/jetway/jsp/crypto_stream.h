@@ -33,6 +33,8 @@ class CryptoStream {
 
   void write(ByteView bytes);
   session::SendInterest send_interest() const;
+  // At most, with the headers of the frames.
+  std::size_t wanted_bytes() const;
   void write_frames(TimePoint now, wire::PacketWriter& packet, std::uint64_t record);
   void on_packet_acked(std::uint64_t record);
   void on_packet_lost(std::uint64_t record);

@@ -62,11 +62,17 @@ class Endpoint::State {
   // twice must not make another one. Ordered, since strangers choose it.
   using InitialKey = std::tuple<IpEndpoint, std::uint64_t>;
   struct Listening {
-    Listening(JspConfig jsp, const crypto::InitFilterConfig& filter_config, RandomSource& random)
-        : config(share(std::move(jsp))), filter(filter_config, random), tokens(random) {}
+    // Borrowed by the connections, and by the configuration that they share.
+    Listening(JspConfig jsp, const crypto::InitFilterConfig& filter_config,
+              const std::optional<crypto::TicketConfig>& ticket_config, RandomSource& random)
+        : filter(filter_config, random), tokens(random) {
+      if (ticket_config) jsp.handshake.tickets = &tickets.emplace(*ticket_config, random);
+      config = share(std::move(jsp));
+    }
     std::shared_ptr<const JspConfig> config;
     crypto::InitFilter filter;
     RetryTokens tokens;
+    std::optional<crypto::TicketIssuer> tickets;
   };
   struct Answer {
     Transmit transmit;
@@ -127,7 +133,9 @@ Endpoint::State::State(const EndpointConfig& config, RandomSource& random, Now n
 
 void Endpoint::State::listen(JspConfig config, const crypto::InitFilterConfig& filter) {
   JETWAY_ASSERT(config_.is_shared);
-  listening_ = std::make_shared<Listening>(std::move(config), filter, *random_);
+  auto tickets = config_.tickets;
+  if (tickets) tickets->shard = config_.shard;
+  listening_ = std::make_shared<Listening>(std::move(config), filter, tickets, *random_);
   kept_listening_.push_back(listening_);
 }
 

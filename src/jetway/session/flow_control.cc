@@ -39,6 +39,12 @@ bool ConnectionFlow::on_max_data(std::uint64_t maximum) {
   return was_blocked;
 }
 
+void ConnectionFlow::restart() {
+  send_maximum_ = sent_ = 0;
+  blocked_at_.reset();
+  blocked_.cancel();
+}
+
 void ConnectionFlow::on_blocked() {
   if (blocked_at_ == send_maximum_) return;
   blocked_at_ = send_maximum_;

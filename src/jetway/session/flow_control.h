@@ -55,6 +55,8 @@ class ConnectionFlow {
   void on_sent(std::uint64_t count) { sent_ += count; }
   // True when there is credit where there was none.
   bool on_max_data(std::uint64_t maximum);
+  // The peer has dropped all that was sent, and is about to tell its limit anew.
+  void restart();
   // There is data and no credit: says so to the peer, once per limit.
   void on_blocked();
 

@@ -37,6 +37,14 @@ Compression algorithm_of(std::uint64_t number) {
 
 }  // namespace
 
+bool has_limits_of(const Parameters& now, const Parameters& earlier) {
+  return now.connection_window_bytes >= earlier.connection_window_bytes &&
+         now.stream_window_bytes >= earlier.stream_window_bytes &&
+         now.streams_two_way_max >= earlier.streams_two_way_max &&
+         now.streams_one_way_max >= earlier.streams_one_way_max &&
+         now.message_max_bytes >= earlier.message_max_bytes;
+}
+
 Bytes encode_parameters(const LocalParameters& parameters) {
   wire::CborWriter out;
   out.map([&] {

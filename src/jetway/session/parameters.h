@@ -28,6 +28,9 @@ struct Parameters {
 using LocalParameters = Parameters;
 using PeerParameters = Parameters;
 
+// Whether somebody who keeps to `earlier` keeps to `now` as well.
+bool has_limits_of(const Parameters& now, const Parameters& earlier);
+
 // As a CBOR map with integer keys, for crypto::HandshakeConfig::transport_parameters.
 Bytes encode_parameters(const LocalParameters& parameters);
 

@@ -157,6 +157,18 @@ void SendStream::reset(std::uint64_t code) {
   if (unreliable_) unreliable_->clear();
 }
 
+void SendStream::restart(std::uint64_t max_data) {
+  JETWAY_ASSERT(!unreliable_ && acked_.is_empty() && !is_final_acked_);
+  if (next(state_, SendEvent::Restart)) enter(SendEvent::Restart);
+  if (reset_.is_in_flight()) reset_.request();
+  next_ = 0;
+  lost_.clear();
+  is_final_lost_ = false;
+  max_data_ = max_data;
+  blocked_at_.reset();
+  blocked_.cancel();
+}
+
 void SendStream::on_max_stream_data(std::uint64_t maximum) {
   if (maximum <= max_data_) return;
   max_data_ = maximum;

@@ -36,6 +36,9 @@ class SendStream {
 
   // --- the peer ---
 
+  // It has dropped all that was sent: everything goes again, within another limit. Reliable streams of which
+  // nothing was acknowledged only.
+  void restart(std::uint64_t max_data);
   void on_max_stream_data(std::uint64_t maximum);
   void on_acked(const SentFrame& frame);
   void on_lost(const SentFrame& frame);

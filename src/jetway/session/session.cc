@@ -78,14 +78,35 @@ class Session::State {
   // Whether frames other than CONNECTION_CLOSE still go either way.
   bool is_talking() const { return !closing.is_closed() || closing.is_draining(); }
 
+  // The parts that may write now, in order of urgency: before the listener has let us in only what is early.
+  template <class Visit>
+  void for_each_sender(Visit&& visit) {
+    if (is_established) {
+      visit(admission);
+      visit(liveness);
+    }
+    if (!admission.sends_streams()) return;
+    visit(context.flow);
+    visit(datagrams);
+    visit(streams);
+  }
+
   // Why a command of the application cannot be; empty when it can.
-  std::expected<void, StreamError> check_usable() const {
+  std::expected<void, StreamError> check_usable(const StreamOptions& options = {}) const {
     if (closing.is_closed()) return closed_error();
-    if (!admission.is_admitted()) {
+    const bool is_early = role_ == Role::Dialer && admission.has_early() && options.is_repeatable &&
+                          options.delivery.mode == DeliveryMode::Reliable;
+    if (!admission.is_admitted() && !is_early) {
       return std::unexpected(
           StreamError{StreamErrc::NotAdmitted, "the listener has not admitted the peer yet"});
     }
     return {};
+  }
+
+  // A listener that drops early data may have forgotten what it had agreed to.
+  StreamOptions agreed(StreamOptions options) const {
+    if (!is_established) options.compression = Compression::None;
+    return options;
   }
 
   // What a call that reads returns: it may have found out that the peer sent nonsense; and when the
@@ -104,6 +125,7 @@ class Session::State {
   Liveness liveness;
   Datagrams datagrams;
   Streams streams;
+  bool is_established = false;
 
  private:
   // Frames about streams and datagrams, which a listener takes from admitted peers only.
@@ -117,7 +139,7 @@ class Session::State {
   template <class Frame>
   Checked<void> take(const Frame& frame) {
     if constexpr (kNeedsAdmission<Frame>) {
-      if (role_ == Role::Listener && !admission.is_admitted()) {
+      if (!admission.takes_streams()) {
         return fault(ProtocolCode::ProtocolViolation, "stream or datagram before admission");
       }
     }
@@ -182,11 +204,41 @@ LocalParameters Session::local_parameters() const {
 
 void Session::on_established(TimePoint now, const PeerParameters& peer) {
   state_->set_now(now);
+  state_->is_established = true;
   state_->context.peer = peer;
   state_->context.flow.on_max_data(peer.connection_window_bytes);
   state_->streams.on_established();
   state_->liveness.on_established(now);
 }
+
+void Session::begin_early(TimePoint now, const PeerParameters& peer) {
+  state_->set_now(now);
+  state_->admission.begin_early();
+  state_->context.peer = peer;
+  state_->context.flow.on_max_data(peer.connection_window_bytes);
+  state_->streams.on_established();
+}
+
+std::expected<void, CloseReason> Session::on_early_answered(TimePoint now, const PeerParameters& peer,
+                                                            bool is_accepted) {
+  const auto refuse = [&](ProtocolCode code, std::string_view text) {
+    state_->close(reason_of({code, text}));
+    return std::unexpected(*state_->closing.reason());
+  };
+  if (is_accepted) {
+    if (!has_limits_of(peer, state_->context.peer))
+      return refuse(ProtocolCode::ProtocolViolation, "smaller limits than those that came with the ticket");
+  } else {
+    state_->admission.on_early_rejected();
+    state_->context.flow.restart();
+    if (!state_->streams.restart(peer))
+      return refuse(ProtocolCode::StreamLimit, "the listener takes less than when it gave out the ticket");
+  }
+  on_established(now, peer);
+  return {};
+}
+
+const PeerParameters& Session::peer_parameters() const { return state_->context.peer; }
 
 void Session::admit(TimePoint now) {
   state_->set_now(now);
@@ -211,7 +263,7 @@ std::expected<void, CloseReason> Session::handle_frames(TimePoint now, ByteView 
 bool Session::wants_to_send() const {
   SendInterest interest = state_->closing.send_interest();
   if (state_->is_talking()) {
-    state_->for_each_part([&](const auto& part) { interest = std::max(interest, part.send_interest()); });
+    state_->for_each_sender([&](const auto& part) { interest = std::max(interest, part.send_interest()); });
   }
   return interest != SendInterest::None;
 }
@@ -220,7 +272,7 @@ void Session::write_frames(TimePoint now, wire::PacketWriter& packet, std::uint6
   state_->set_now(now);
   state_->context.content = {};
   if (state_->is_talking()) {
-    state_->for_each_part([&](auto& part) { part.write_frames(now, packet, packet_number); });
+    state_->for_each_sender([&](auto& part) { part.write_frames(now, packet, packet_number); });
     state_->check_drained();
   }
   state_->closing.write_frames(now, packet, packet_number);
@@ -297,8 +349,8 @@ bool Session::is_close_sent() const { return state_->closing.is_sent(); }
 // ---- from the application ----
 
 std::expected<StreamId, StreamError> Session::open_stream(Direction direction, const StreamOptions& options) {
-  if (auto usable = state_->check_usable(); !usable) return std::unexpected(usable.error());
-  return state_->streams.open(direction, options);
+  if (auto usable = state_->check_usable(options); !usable) return std::unexpected(usable.error());
+  return state_->streams.open(direction, state_->agreed(options));
 }
 
 std::expected<std::size_t, StreamError> Session::write(StreamId id, ByteView data) {
@@ -355,8 +407,8 @@ std::expected<void, StreamError> Session::set_delivery(StreamId id, const Delive
 bool Session::is_at_gap(StreamId id) const { return state_->streams.is_at_gap(id); }
 
 std::expected<void, StreamError> Session::send_message(ByteView message, const StreamOptions& options) {
-  if (auto usable = state_->check_usable(); !usable) return usable;
-  return state_->streams.send_message(message, options);
+  if (auto usable = state_->check_usable(options); !usable) return usable;
+  return state_->streams.send_message(message, state_->agreed(options));
 }
 
 std::expected<void, StreamError> Session::send_datagram(ByteView datagram) {

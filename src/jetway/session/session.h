@@ -41,6 +41,17 @@ class Session {
   LocalParameters local_parameters() const;
   void on_established(TimePoint now, const PeerParameters& peer);
 
+  // Early data (docs/protocol/session.md section 11), before on_established(). Dialer: what is repeatable may
+  // be opened and sent from now on; `peer` is what the listener had told when it gave out the ticket.
+  // Listener: `peer` is the dialer's; its stream frames are taken from now on, ours wait for admit().
+  void begin_early(TimePoint now, const PeerParameters& peer);
+  // After begin_early(), instead of on_established(): whether the listener has taken the early data. If not,
+  // all of it is sent again once we are admitted. Fails, with the session closed, when the listener breaks
+  // its word, or when it has dropped what it would not take any more.
+  std::expected<void, CloseReason> on_early_answered(TimePoint now, const PeerParameters& peer,
+                                                     bool is_accepted);
+  const PeerParameters& peer_parameters() const;
+
   // Listener: lets the peer open streams and tells it so. Until then its stream frames are an error.
   void admit(TimePoint now);
   bool is_admitted() const;

@@ -11,7 +11,8 @@ namespace jetway::session {
 //     |              |                 |
 //     +----Reset-----+------Reset------+--> ResetSent --ResetAcked--> ResetReceived
 //
-// Final also leaves Ready: a stream may be empty.
+// Final also leaves Ready: a stream may be empty. Restart leads back from Send and DataSent to Ready: a
+// listener has dropped the early data.
 enum class SendState : std::uint8_t { Ready, Send, DataSent, DataReceived, ResetSent, ResetReceived };
 enum class SendEvent : std::uint8_t {
   Data,        // a STREAM frame has been sent
@@ -19,6 +20,7 @@ enum class SendEvent : std::uint8_t {
   Reset,       // we give up
   AllAcked,    // the peer has all of it, and the end
   ResetAcked,  // the peer knows that we gave up
+  Restart,     // the peer has dropped all that was sent
 };
 
 constexpr std::optional<SendState> next(SendState from, SendEvent event) {
@@ -39,6 +41,9 @@ constexpr std::optional<SendState> next(SendState from, SendEvent event) {
       break;
     case SendEvent::ResetAcked:
       if (from == ResetSent) return ResetReceived;
+      break;
+    case SendEvent::Restart:
+      if (from == Send || from == DataSent) return Ready;
       break;
   }
   return std::nullopt;

@@ -1,6 +1,7 @@
 #include "jetway/session/stream_table.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "jetway/base/assert.h"
 
@@ -16,9 +17,21 @@ StreamTable::StreamTable(Role role, StreamContext& context) : role_(role), conte
   for (Limits& limits : limits_) limits.peer_maximum = limits.peer_concurrent;
 }
 
-void StreamTable::on_established() {
-  limits_of(Direction::TwoWay).maximum = context_->peer.streams_two_way_max;
-  limits_of(Direction::OneWay).maximum = context_->peer.streams_one_way_max;
+std::array<bool, 2> StreamTable::on_established() {
+  std::array<bool, 2> is_wanted{};
+  for (const Direction direction : kDirections) {
+    Limits& limits = limits_of(direction);
+    limits.maximum = direction == Direction::TwoWay ? context_->peer.streams_two_way_max
+                                                    : context_->peer.streams_one_way_max;
+    limits.blocked.cancel();
+    is_wanted[static_cast<std::size_t>(direction)] = std::exchange(limits.is_wanted, false);
+  }
+  return is_wanted;
+}
+
+bool StreamTable::is_beyond(const PeerParameters& peer) const {
+  return limits_[static_cast<std::size_t>(Direction::TwoWay)].opened > peer.streams_two_way_max ||
+         limits_[static_cast<std::size_t>(Direction::OneWay)].opened > peer.streams_one_way_max;
 }
 
 Stream& StreamTable::insert(StreamId id) {

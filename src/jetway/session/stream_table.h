@@ -51,8 +51,11 @@ class StreamTable {
  public:
   StreamTable(Role role, StreamContext& context);
 
-  // The peer's limits and windows are known.
-  void on_established();
+  // The peer's limits and windows are known: at first, and again when early data has been answered. True when
+  // somebody waits for StreamsAvailable, by Direction.
+  std::array<bool, 2> on_established();
+  // More streams of ours are open than `peer` lets us.
+  bool is_beyond(const PeerParameters& peer) const;
 
   // --- ours ---
 

@@ -22,6 +22,34 @@ bool is_urgent(const Stream& stream) {
 Streams::Streams(Role role, StreamContext& context, Queue<Event>& events)
     : context_(&context), events_(&events), table_(role, context), scheduler_(context.config.class_weights) {}
 
+// ---- the peer's limits ----
+
+void Streams::on_established() {
+  const auto is_wanted = table_.on_established();
+  for (const Direction direction : {Direction::TwoWay, Direction::OneWay}) {
+    if (is_wanted[static_cast<std::size_t>(direction)]) events_->push_back(StreamsAvailable{direction});
+  }
+  // Of early data.
+  table_.for_each([&](Stream& stream) {
+    if (!stream.send) return;
+    stream.send->on_max_stream_data(context_->peer.stream_window_bytes);
+    update_schedule(stream);
+    queue_control(stream);
+  });
+  unblock();
+}
+
+bool Streams::restart(const PeerParameters& peer) {
+  bool is_within = !table_.is_beyond(peer);
+  sent_ = {};
+  has_lost_data_ = false;
+  table_.for_each([&](Stream& stream) {
+    is_within &= stream.message_bytes <= peer.message_max_bytes;
+    stream.send->restart(peer.stream_window_bytes);
+  });
+  return is_within;
+}
+
 // ---- after every change of a stream ----
 
 // Brings all that depends on a stream's state up to date: whether it is scheduled, what the application is

@@ -20,7 +20,9 @@ class Streams {
  public:
   Streams(Role role, StreamContext& context, Queue<Event>& events);
 
-  void on_established() { table_.on_established(); }
+  void on_established();
+  // The peer has dropped all that was sent: it goes again. False: some of it is beyond what `peer` takes.
+  bool restart(const PeerParameters& peer);
 
   // --- the application: as in session.h ---
 

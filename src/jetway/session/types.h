@@ -76,6 +76,10 @@ struct StreamOptions {
   // reliable (messages may be).
   Compression compression = Compression::None;
   DeliveryOptions delivery = {};
+  // All that is written on it is safe to be repeated: the receiver acting upon it twice does no harm. Only
+  // such streams and messages, if they are reliable as well, may go as early data (Session::begin_early());
+  // they are not compressed then.
+  bool is_repeatable = false;
 };
 
 enum class StreamErrc : std::uint8_t {

@@ -82,8 +82,7 @@ void Recovery::on_application_limited() {
 
 // ---- the life of the path ----
 
-void Recovery::discard_space(PacketSpace space) {
-  if (is_discarded(space)) return;
+void Recovery::forget(PacketSpace space) {
   Space& s = of(space);
   s.on_the_way.for_oldest(s.on_the_way.size(), [&](const SentPacket& packet) {
     if (is_of_this_path(space, packet)) in_flight_bytes_ -= packet.bytes;
@@ -92,7 +91,12 @@ void Recovery::discard_space(PacketSpace space) {
   s.lost.clear();
   s.loss_time = kNever;
   s.eliciting_on_the_way = s.probes_wanted = 0;
-  s.is_discarded = true;
+}
+
+void Recovery::discard_space(PacketSpace space) {
+  if (is_discarded(space)) return;
+  forget(space);
+  of(space).is_discarded = true;
   probe_timeouts_in_a_row_ = 0;
   if (is_discarded(PacketSpace::Initial) && is_discarded(PacketSpace::Handshake)) handshake_.reset();
 }

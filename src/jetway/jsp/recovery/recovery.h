@@ -109,6 +109,9 @@ class Recovery {
   // The path has gone silent while another one works, or the peer wants everything again (Retry): what is on
   // the way goes back to its sources. Says nothing about congestion.
   void declare_all_lost(TimePoint now, PacketFate& fate);
+  // Nobody will open what is on the way in this space: it counts neither as lost nor as delivered. Whoever
+  // put something into it knows.
+  void forget(PacketSpace space);
   // Since something was acknowledged.
   std::uint32_t consecutive_probe_timeouts() const { return probe_timeouts_in_a_row_; }
 
