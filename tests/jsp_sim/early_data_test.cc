@@ -1,22 +1,10 @@
-#include "jetway/jsp/early_data.h"
-
-#include <gtest/gtest.h>
-
-#include "jetway/wire/frame.h"
-#include "tests/jsp_sim/hostile_peer.h"
+#include "tests/jsp_sim/early_data_fixture.h"
 #include "tests/jsp_sim/recording.h"
-#include "tests/jsp_sim/responder.h"
-#include "tests/sim/seed.h"
 
 namespace jetway::sim {
 namespace {
 
-using namespace std::chrono_literals;
 using session::ProtocolCode;
-using Ticket = std::shared_ptr<const crypto::ResumptionTicket>;
-
-constexpr Duration kOneWay = 20ms;
-constexpr session::StreamOptions kRepeatable{.is_repeatable = true};
 
 // The types of the packets of a dialer's datagram.
 std::vector<jsp::PacketType> packet_types(ByteView datagram) {
@@ -32,104 +20,6 @@ std::vector<jsp::PacketType> packet_types(ByteView datagram) {
 bool has(ByteView datagram, jsp::PacketType type) {
   return std::ranges::contains(packet_types(datagram), type);
 }
-
-Bytes request_of(std::size_t size) {
-  Bytes request(size);
-  SeededRandom(size).fill(request);
-  return request;
-}
-
-std::vector<Bytes> only(ByteView request) { return {to_bytes(request)}; }
-
-// A first connection brings a ticket, a second one may use it (docs/protocol/jsp.md section 4.6).
-class EarlyDataTest : public testing::Test {
- protected:
-  JspPairConfig usual() {
-    JspPairConfig config;
-    config.seed = seed_from_environment(7);
-    config.there = config.back = {.delay = kOneWay};
-    config.listener_endpoint.tickets.emplace();
-    config.listener.handshake.is_admitted_early = [this](const crypto::PeerId&) { return is_allowed; };
-    config.dialer.handshake.expected_peer = test_identity(1)->peer_id();
-    return config;
-  }
-  void make(const JspPairConfig& config) {
-    pair.emplace(config);
-    pair->listener_host.on_accepted = [this](JspConnection& connection) {
-      connection.application = std::make_unique<Responder>(requests, pair->network);
-    };
-  }
-  void make() { make(usual()); }
-
-  Ticket take_ticket() {
-    EXPECT_TRUE(pair->connect()) << pair->report();
-    EXPECT_TRUE(pair->run_until([&] { return pair->dialer().find_event<session::TicketReceived>(); }, 1s));
-    const auto* const received = pair->dialer().find_event<session::TicketReceived>();
-    Ticket ticket = received == nullptr ? nullptr : received->ticket;
-    EXPECT_TRUE(pair->close()) << pair->report();
-    return ticket;
-  }
-  // Dials and says `request` at once, or as soon as it may.
-  void ask(const Ticket& ticket, ByteView request) {
-    pair->config.dialer.handshake.ticket = ticket;
-    began = pair->network.elapsed();
-    pair->dial();
-    if (!ticket) {
-      ASSERT_TRUE(pair->run_until([&] { return pair->dialer().is_admitted(); }, 5s)) << pair->report();
-    }
-    pair->dialer_host.command(pair->dialer(), [&](Now, jsp::Connection& engine) {
-      stream = engine.session().open_stream(session::Direction::TwoWay, kRepeatable).value();
-      ASSERT_EQ(engine.session().write(stream, request), request.size());
-      ASSERT_TRUE(engine.session().finish(stream));
-    });
-  }
-  // How long after ask() the first byte of the answer is there; nothing: it never is, or is wrong.
-  std::optional<Duration> wait_for_answer(ByteView request, Duration limit = 20s) {
-    Bytes answer;
-    std::optional<Duration> first_byte;
-    bool is_at_end = false;
-    const auto read = [&] {
-      if (pair->dialer().is_over()) return true;
-      if (pair->dialer().count<session::StreamReadable>() == 0) return false;
-      if (!first_byte) first_byte = pair->network.elapsed() - began;
-      pair->dialer_host.command(pair->dialer(), [&](Now, jsp::Connection& engine) {
-        Bytes piece(4096);
-        const auto result = engine.session().read(stream, piece);
-        if (!result) return;
-        answer.insert(answer.end(), piece.begin(),
-                      piece.begin() + static_cast<std::ptrdiff_t>(result->bytes));
-        is_at_end = result->is_end;
-      });
-      return is_at_end;
-    };
-    if (!pair->run_until(read, limit) || !equal_bytes(answer, request)) return std::nullopt;
-    return first_byte;
-  }
-  std::optional<bool> is_accepted() {
-    const auto* const answered = pair->dialer().find_event<session::EarlyDataAnswered>();
-    return answered == nullptr ? std::nullopt : std::optional{answered->is_accepted};
-  }
-  Duration heard_after() { return requests.first_byte_at.value_or(began) - began; }
-  // The request acts exactly once, its answer is whole, and the connection is in order.
-  void expect_exactly_once(ByteView request) {
-    EXPECT_TRUE(wait_for_answer(request)) << pair->report();
-    EXPECT_EQ(requests.whole, only(request)) << pair->report();
-    EXPECT_TRUE(pair->close()) << pair->report();
-  }
-  void expect_declined(const Ticket& ticket) {
-    const Bytes request = request_of(3000);
-    ask(ticket, request);
-    expect_exactly_once(request);
-    EXPECT_EQ(is_accepted(), false) << pair->report();
-    EXPECT_GT(heard_after(), 2 * kOneWay);
-  }
-
-  std::optional<JspPair> pair;
-  Requests requests;
-  bool is_allowed = true;
-  session::StreamId stream = 0;
-  Duration began{};
-};
 
 // ---- accepted ----
 
@@ -163,8 +53,8 @@ TEST_F(EarlyDataTest, ARequestWithTheInitIsHeardTwoRoundTripsSoonerAndAnsweredOn
 TEST_F(EarlyDataTest, ASmallRequestFillsTheDatagramThatTheInitLeavesOpen) {
   make();
   const Ticket ticket = take_ticket();
-  ask(ticket, request_of(200));
   const Recording recording(*pair);
+  ask(ticket, request_of(200));
   expect_exactly_once(request_of(200));
   ASSERT_GE(recording.datagrams.size(), 2U);
   for (std::size_t i = 0; i < 2; ++i) EXPECT_EQ(recording.datagrams[i].bytes.size(), 1200U) << i;
@@ -483,70 +373,6 @@ TEST_F(EarlyDataTest, AnotherIdentityThanTheTicketsEndsTheConnection) {
   ASSERT_NE(failed, nullptr);
   EXPECT_EQ(failed->error.code, crypto::HandshakeErrc::PeerMismatch);
   EXPECT_EQ(pair->dialer().count<session::StreamReadable>(), 0U) << "no answer";
-}
-
-// ---- a peer that keeps no rule ----
-
-class HostileEarlyDataTest : public EarlyDataTest {
- protected:
-  HostileEarlyDataTest() {
-    make();
-    ticket = take_ticket();
-    jsp::JspConfig config = pair->config.dialer;
-    config.handshake.ticket = ticket;
-    Host& host = pair->network.add_host("hostile", kAddress);
-    pair->network.connect(kAddress, JspPair::kListener, {.delay = 1ms});
-    peer.emplace(host, config, JspPair::kListener, pair->network.random()());
-  }
-  void expect_violation(const std::function<void(wire::Writer&)>& write_frames) {
-    peer->send_early(write_frames);
-    const auto& connections = pair->listener_host.connections();
-    ASSERT_TRUE(pair->run_until([&] { return connections.size() == 2 && connections[1]->is_over(); }, 1min));
-    const session::CloseReason* const reason = pair->listener_host.last_connection()->close_reason();
-    EXPECT_EQ(reason->by, session::CloseReason::By::Error);
-    EXPECT_EQ(reason->code, std::to_underlying(ProtocolCode::ProtocolViolation)) << reason->text;
-  }
-  static constexpr IpEndpoint kAddress = IpEndpoint::v4({10, 9, 0, 1}, 6666);
-  Ticket ticket;
-  std::optional<HostilePeer> peer;
-};
-
-TEST_F(HostileEarlyDataTest, AnEarlyStreamIsTaken) {
-  peer->send_early([](wire::Writer& out) {
-    wire::encode_frame(out, wire::Frame{wire::StreamFrame{
-                                .stream_id = 0, .offset = 0, .is_final = true, .data = as_bytes("\x10now")}});
-  });
-  ASSERT_TRUE(pair->run_until([&] { return !requests.whole.empty(); }, 5s)) << pair->report();
-  EXPECT_EQ(requests.whole.front(), to_bytes("now"));
-}
-
-TEST_F(HostileEarlyDataTest, FramesOfThePacketsAreAViolation) {
-  expect_violation([](wire::Writer& out) { jsp::encode_frame(out, jsp::HandshakeDoneFrame{}); });
-}
-TEST_F(HostileEarlyDataTest, AnAckIsAViolation) {
-  static constexpr std::array<jsp::PacketRange, 1> kRanges{{{.first = 0, .last = 0}}};
-  expect_violation([](wire::Writer& out) {
-    jsp::encode_frame(out, jsp::AckFrame{.delay = 0ms, .ranges = kRanges, .ecn = std::nullopt});
-  });
-}
-TEST_F(HostileEarlyDataTest, AHandshakeIsAViolation) {
-  expect_violation([](wire::Writer& out) {
-    jsp::encode_frame(out, jsp::CryptoFrame{.offset = 0, .data = as_bytes("x")});
-  });
-}
-TEST_F(HostileEarlyDataTest, AChallengeIsAViolation) {
-  expect_violation([](wire::Writer& out) { jsp::encode_frame(out, jsp::PathChallengeFrame{}); });
-}
-TEST_F(HostileEarlyDataTest, ADatagramIsAViolation) {
-  expect_violation([](wire::Writer& out) {
-    wire::encode_frame(out, wire::Frame{wire::DatagramFrame{.data = as_bytes("x")}});
-  });
-}
-TEST_F(HostileEarlyDataTest, ACloseIsAViolation) {
-  expect_violation([](wire::Writer& out) {
-    wire::encode_frame(
-        out, wire::Frame{wire::ConnectionCloseFrame{.by_application = true, .error_code = 7, .reason = {}}});
-  });
 }
 
 }  // namespace

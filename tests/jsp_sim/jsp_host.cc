@@ -31,8 +31,10 @@ void JspHost::listen(const jsp::JspConfig& config, const crypto::InitFilterConfi
 }
 
 JspConnection& JspHost::connect(const jsp::JspConfig& config, const IpEndpoint& remote,
-                                const IpEndpoint& local) {
+                                const IpEndpoint& local,
+                                const std::function<void(Now, jsp::Connection&)>& begin) {
   JspConnection& connection = add(endpoint_->connect(now(), config, local, remote));
+  if (begin) begin(now(), connection.engine());
   host_.wake();
   return connection;
 }

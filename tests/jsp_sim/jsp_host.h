@@ -49,7 +49,8 @@ class JspConnection {
   template <class Event>
   std::size_t count() const {
     std::size_t found = 0;
-    for (const session::Event& event : session_events) found += std::holds_alternative<Event>(event) ? 1U : 0U;
+    for (const session::Event& event : session_events)
+      found += std::holds_alternative<Event>(event) ? 1U : 0U;
     return found;
   }
   const session::CloseReason* close_reason() const {
@@ -84,8 +85,9 @@ class JspHost final : public DatagramNode {
   jsp::Endpoint& endpoint() { return *endpoint_; }
 
   void listen(const jsp::JspConfig& config, const crypto::InitFilterConfig& filter = {});
-  JspConnection& connect(const jsp::JspConfig& config, const IpEndpoint& remote,
-                         const IpEndpoint& local = {});
+  // `begin` gives commands before anything is sent.
+  JspConnection& connect(const jsp::JspConfig& config, const IpEndpoint& remote, const IpEndpoint& local = {},
+                         const std::function<void(Now, jsp::Connection&)>& begin = {});
   // Lets a test give a connection commands; the host then sends what comes of it.
   void command(JspConnection& connection, const std::function<void(Now, jsp::Connection&)>& give);
 

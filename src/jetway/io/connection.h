@@ -21,6 +21,13 @@ namespace jetway::io {
 class ConnectionCore;
 class StreamState;
 
+// What became of the early data of a connection that we dialed.
+enum class EarlyData : std::uint8_t {
+  None,      // there was none to be had: no ticket, or it did not fit
+  Accepted,  // the listener has taken it
+  Declined,  // it has been sent again since we are admitted
+};
+
 // One stream of a connection, for coroutines on the connection's event loop. A handle: copies refer to the
 // same stream. Every wait ends with ConnectionClosed when the connection does. When the last handle goes, a
 // side that was not finished is reset and one that was not read to its end is stopped. One coroutine reads
@@ -79,9 +86,13 @@ struct ConnectionInfo {
 // gone.
 class Connection {
  public:
-  // Waits while the peer allows no more of them.
+  // Waits while the peer allows no more of them; and before admitted() for that, unless the stream is
+  // repeatable.
   Task<std::expected<Stream, session::StreamError>> open_stream(session::Direction direction,
                                                                 session::StreamOptions options = {});
+  // Of a connection that came back early (transport::TransportConfig::dials_early): until the listener has
+  // proved who it is and lets us in. Whoever has been admitted already hears it at once.
+  Task<std::expected<EarlyData, session::CloseReason>> admitted();
   // The next stream that the peer opens; nullopt when the connection is over.
   Task<std::optional<AcceptedStream>> accept_stream();
 
@@ -91,6 +102,8 @@ class Connection {
   std::expected<void, session::StreamError> send_datagram(ByteView datagram);
   Task<std::optional<Buffer>> receive_datagram();
 
+  // `peer` and what the handshake agrees on are there once it is done: of an early connection not before
+  // admitted().
   ConnectionInfo info() const;
   bool is_connected() const;
 

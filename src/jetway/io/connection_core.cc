@@ -38,6 +38,7 @@ void ConnectionCore::on_engine_event(const session::EngineEvent& event) {
 void ConnectionCore::on_driver_done() {
   is_driver_done_ = true;
   kept_.reset();
+  take_ticket_ = nullptr;
   wake_all();
 }
 
@@ -50,6 +51,14 @@ void ConnectionCore::handle(const session::PeerAuthenticated& event) {
                crypto::suite_name(event.suite));
   }
   progress_.notify_all();
+}
+
+void ConnectionCore::handle(const session::EarlyDataAnswered& event) {
+  early_data_ = event.is_accepted ? EarlyData::Accepted : EarlyData::Declined;
+}
+
+void ConnectionCore::handle(const session::TicketReceived& event) {
+  if (take_ticket_) take_ticket_(event.ticket);
 }
 
 void ConnectionCore::handle(const session::Closed& event) {

@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <expected>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -78,6 +79,12 @@ class ConnectionCore : public std::enable_shared_from_this<ConnectionCore> {
   // the handles that come from it are the ones that keep the connection open.
   static Task<std::expected<Connection, ConnectFailure>> authenticated(std::shared_ptr<ConnectionCore> core);
   static Task<std::expected<Connection, ConnectFailure>> admitted(std::shared_ptr<ConnectionCore> core);
+  // Dialer: at once, for early data; admitted_early() says when the rest may follow.
+  static Connection early(const std::shared_ptr<ConnectionCore>& core);
+  // What is to become of the tickets that the listener leaves.
+  void on_ticket(std::function<void(std::shared_ptr<const crypto::ResumptionTicket>)> take) {
+    take_ticket_ = std::move(take);
+  }
   // Until the connection was admitted, refused or closed.
   static Task<void> decided(std::shared_ptr<ConnectionCore> core);
   // Until the handshake is done; authenticated() or admitted() may still follow.
@@ -99,6 +106,7 @@ class ConnectionCore : public std::enable_shared_from_this<ConnectionCore> {
   static Task<std::expected<Stream, session::StreamError>> open_stream(Handle handle,
                                                                        session::Direction direction,
                                                                        session::StreamOptions options);
+  static Task<std::expected<EarlyData, session::CloseReason>> admitted_early(Handle handle);
   static Task<std::optional<AcceptedStream>> accept_stream(Handle handle);
   static Task<Done> send_message(Handle handle, ByteView message, session::StreamOptions options);
   static Task<std::optional<Buffer>> receive_message(Handle handle);
@@ -138,6 +146,8 @@ class ConnectionCore : public std::enable_shared_from_this<ConnectionCore> {
   // --- events ---
   void handle(const session::HandshakeFailed& event);
   void handle(const session::PeerAuthenticated& event);
+  void handle(const session::EarlyDataAnswered& event);
+  void handle(const session::TicketReceived& event);
   void handle(const session::Closed& event);
   void handle(const session::StreamOpened& event);
   void handle(const session::StreamReadable& event);
@@ -178,6 +188,9 @@ class ConnectionCore : public std::enable_shared_from_this<ConnectionCore> {
   WaitList streams_available_;
 
   std::shared_ptr<const void> kept_;
+  std::function<void(std::shared_ptr<const crypto::ResumptionTicket>)> take_ticket_;  // empty: nobody does
+  EarlyData early_data_ = EarlyData::None;
+  bool is_early_ = false;  // handed out before it was admitted
   bool is_admitted_ = false;
   bool is_driver_done_ = false;
   Rare<crypto::HandshakeError> handshake_error_;

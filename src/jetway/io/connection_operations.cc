@@ -44,6 +44,17 @@ Task<std::expected<Connection, ConnectFailure>> ConnectionCore::admitted(
   co_return Connection(core->make_handle());
 }
 
+Connection ConnectionCore::early(const std::shared_ptr<ConnectionCore>& core) {
+  core->is_early_ = true;
+  return Connection(core->make_handle());
+}
+
+Task<std::expected<EarlyData, session::CloseReason>> ConnectionCore::admitted_early(Handle handle) {
+  while (handle->is_connected() && !handle->is_admitted_) co_await handle->progress_.wait();
+  if (!handle->is_connected()) co_return std::unexpected(*handle->close_reason_);
+  co_return handle->early_data_;
+}
+
 Task<void> ConnectionCore::decided(std::shared_ptr<ConnectionCore> core) {
   while (core->is_connected() && !core->is_admitted_) co_await core->progress_.wait();
 }
@@ -56,6 +67,10 @@ Task<std::expected<Stream, StreamError>> ConnectionCore::open_stream(Handle hand
     const auto id = handle->session_.open_stream(direction, options);
     handle->settle();
     if (id) co_return handle->make_stream(handle, *id, true, direction == session::Direction::TwoWay);
+    if (handle->is_early_ && id.error().code == StreamErrc::NotAdmitted) {
+      co_await handle->progress_.wait();
+      continue;
+    }
     if (id.error().code != StreamErrc::TooManyStreams) co_return std::unexpected(id.error());
     co_await handle->streams_available_.wait();
   }
@@ -78,6 +93,10 @@ Task<ConnectionCore::Done> ConnectionCore::send_message(Handle handle, ByteView 
     if (!handle->is_connected()) co_return connection_closed();
     const auto done = handle->session_.send_message(message, options);
     handle->settle();
+    if (handle->is_early_ && !done && done.error().code == StreamErrc::NotAdmitted) {
+      co_await handle->progress_.wait();
+      continue;
+    }
     if (done || done.error().code != StreamErrc::TooManyStreams) co_return done;
     co_await handle->streams_available_.wait();
   }
@@ -156,12 +175,13 @@ ConnectionInfo ConnectionCore::info() const {
       path.limited_by = session::LimitedBy::Cpu;
     }
   }
-  return {.peer = driver_->peer(),
+  const bool is_established = driver_->is_established();
+  return {.peer = is_established ? driver_->peer() : crypto::PeerId{},
           .transport = std::move(names.transport),
           .local_address = std::move(names.local_address),
           .remote_address = std::move(names.remote_address),
-          .suite = driver_->suite(),
-          .key_exchange = crypto::key_exchange_name(driver_->key_exchange()),
+          .suite = is_established ? driver_->suite() : crypto::Suite{},
+          .key_exchange = is_established ? crypto::key_exchange_name(driver_->key_exchange()) : "",
           .rtt = session_.rtt(),
           .path = path,
           .counters = session_.counters().snapshot()};
@@ -335,6 +355,9 @@ Connection::Connection(std::shared_ptr<ConnectionCore> core) : core_(std::move(c
 Task<std::expected<Stream, StreamError>> Connection::open_stream(session::Direction direction,
                                                                  session::StreamOptions options) {
   return ConnectionCore::open_stream(core_, direction, options);
+}
+Task<std::expected<EarlyData, session::CloseReason>> Connection::admitted() {
+  return ConnectionCore::admitted_early(core_);
 }
 Task<std::optional<AcceptedStream>> Connection::accept_stream() {
   return ConnectionCore::accept_stream(core_);

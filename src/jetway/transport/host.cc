@@ -104,6 +104,14 @@ io::Task<std::expected<io::Connection, TransportError>> connect_host(io::EventLo
                        .detail = std::format("{}: {}", escape_text(host.host), resolved.error()),
                        .handshake = std::nullopt});
   }
+  if (host.protocol == HostProtocol::Jsp && config.dials_early && config.tickets && address.peer) {
+    config.handshake.ticket = config.tickets->take(*address.peer, loop->now().wall);
+    if (config.handshake.ticket) {
+      auto begun = begin_jsp(*loop, resolved->front(), escape_text(address.to_text()), config);
+      if (!begun) co_return std::unexpected(begun.error());
+      co_return io::ConnectionCore::early(*begun);
+    }
+  }
   const auto shared = std::make_shared<const TransportConfig>(std::move(config));
   auto core = co_await race(loop, candidates_of(loop, address, *resolved, shared));
   if (!core) co_return std::unexpected(core.error());

@@ -81,20 +81,31 @@ class JspListener final : public Listener {
 
 }  // namespace
 
+Dialed begin_jsp(io::EventLoop& loop, const SocketAddress& remote, const std::string& name,
+                 const TransportConfig& config) {
+  const auto random = std::make_shared<crypto::SystemRandom>();
+  const IpEndpoint to = to_endpoint(remote);
+  io::UdpEndpointConfig own = endpoint_config(config);
+  own.jsp.is_shared = false;
+  auto endpoint = io::UdpEndpoint::open(loop, unbound(to), own, *random, random);
+  if (!endpoint) return std::unexpected(connect_error(name, endpoint.error().value()));
+  jsp::JspConfig jsp = jsp_config(config);
+  // There is nothing to connect to before the handshake: it has the time of both.
+  jsp.handshake_timeout = config.connect_timeout;
+  auto core = (*endpoint)->connect(std::move(jsp), to, receive_limits(config));
+  (*endpoint)->finish();  // the socket lives as long as this connection
+  if (config.tickets) {
+    core->on_ticket([store = config.tickets](auto ticket) { store->put(std::move(ticket)); });
+  }
+  return core;
+}
+
 io::Task<Dialed> dial_jsp(io::EventLoop* loop, SocketAddress remote, std::string name,
                           std::shared_ptr<const TransportConfig> config,
                           std::shared_ptr<DialProgress> progress) {
-  const auto random = std::make_shared<crypto::SystemRandom>();
-  const IpEndpoint to = to_endpoint(remote);
-  io::UdpEndpointConfig own = endpoint_config(*config);
-  own.jsp.is_shared = false;
-  auto endpoint = io::UdpEndpoint::open(*loop, unbound(to), own, *random, random);
-  if (!endpoint) co_return std::unexpected(connect_error(name, endpoint.error().value()));
-  jsp::JspConfig jsp = jsp_config(*config);
-  // There is nothing to connect to before the handshake: it has the time of both.
-  jsp.handshake_timeout = config->connect_timeout;
-  auto core = (*endpoint)->connect(std::move(jsp), to, receive_limits(*config));
-  (*endpoint)->finish();  // the socket lives as long as this connection
+  auto begun = begin_jsp(*loop, remote, name, *config);
+  if (!begun) co_return begun;
+  auto core = *std::move(begun);
   progress->core = core;
   if (const auto done = co_await io::ConnectionCore::established(core); !done) {
     const bool is_silence = progress->is_given_up || !core->has_heard();

@@ -15,7 +15,10 @@
 // JSP over UDP.
 namespace jetway::transport {
 
-// A connection over a socket of its own.
+// A connection over a socket of its own, whose handshake has begun.
+Dialed begin_jsp(io::EventLoop& loop, const SocketAddress& remote, const std::string& name,
+                 const TransportConfig& config);
+// The same, when the handshake is done.
 io::Task<Dialed> dial_jsp(io::EventLoop* loop, SocketAddress remote, std::string name,
                           std::shared_ptr<const TransportConfig> config,
                           std::shared_ptr<DialProgress> progress);

@@ -15,6 +15,7 @@
 #include "jetway/io/task.h"
 #include "jetway/jsp/config.h"
 #include "jetway/transport/address.h"
+#include "jetway/transport/ticket_store.h"
 
 namespace jetway::transport {
 
@@ -57,8 +58,18 @@ struct TransportConfig {
   // The engines for byte pipes and for datagrams; what is above goes for both.
   framed::FramedConfig framed;
   jsp::JspConfig jsp;
-  // The socket of a JSP listener: half-open peers, Retry.
+  // The socket of a JSP listener: half-open peers, Retry, tickets. Early data waits in the session until the
+  // peer has proved who it is: only then accept() hands out the connection.
   jsp::EndpointConfig jsp_endpoint;
+  // Dialer: where the tickets go that listeners leave over JSP, and where connect() finds one. Null: nowhere.
+  std::shared_ptr<TicketStore> tickets;
+  // Dialer: where `tickets` has one for the peer that the address names, and the address says jsp://, the
+  // connection comes back before anything was heard: streams and messages that are repeatable
+  // (session::StreamOptions) leave with the first packets, and Connection::admitted() says when the others
+  // may follow, or why not. Elsewhere (TCP, Unix, or both raced) it changes nothing, and admitted() says so
+  // at once.
+  bool dials_early = false;
+
   // Listener: what it remembers of handshakes, and how it deals with clocks that are off.
   crypto::InitFilterConfig init_filter;
 
