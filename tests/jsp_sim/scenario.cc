@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <format>
 
+#include "jetway/crypto/ticket.h"
+#include "jetway/session/parameters.h"
+
 namespace jetway::sim {
 
 using namespace std::chrono_literals;
@@ -25,11 +28,16 @@ class ScenarioFailure : public std::runtime_error {
 
 class ScenarioRun {
  public:
-  explicit ScenarioRun(const ScenarioPlan& plan) : plan_(plan), pair_(plan.pair) { prepare(); }
+  explicit ScenarioRun(const ScenarioPlan& plan)
+      : plan_(plan), random_(plan.pair.seed), tickets_({}, random_), pair_(with_tickets(plan.pair)) {
+    prepare();
+  }
 
   ScenarioResult run();
 
  private:
+  JspPairConfig with_tickets(JspPairConfig config);
+  std::shared_ptr<const crypto::ResumptionTicket> make_ticket();
   void prepare();
   void place_nat();
   void admit_later(JspConnection& connection);
@@ -55,6 +63,8 @@ class ScenarioRun {
   bool may_be_lost() const { return plan_.is_rough || is_cut_short_; }
 
   const ScenarioPlan& plan_;
+  SeededRandom random_;
+  crypto::TicketIssuer tickets_;
   JspPair pair_;
   Nat* nat_ = nullptr;
   Ledger ledger_;
@@ -79,8 +89,41 @@ void ScenarioRun::prepare() {
     if (std::exchange(is_working_, true)) return;
     connection.application = std::make_unique<Worker>(Role::Listener, plan_.listener, ledger_, listener_seed);
   };
+  if (plan_.ticket != TicketPlan::None) pair_.config.dialer.handshake.ticket = make_ticket();
   pair_.dial();
   pair_.dialer().application = std::make_unique<Worker>(Role::Dialer, plan_.dialer, ledger_, dialer_seed);
+  if (plan_.dialer.is_early) pair_.dialer_host.command(pair_.dialer(), [](Now, jsp::Connection&) {});
+}
+
+JspPairConfig ScenarioRun::with_tickets(JspPairConfig config) {
+  if (plan_.ticket == TicketPlan::None) return config;
+  config.listener.handshake.tickets = &tickets_;
+  config.listener.handshake.is_admitted_early = [](const crypto::PeerId&) { return true; };
+  config.dialer.handshake.expected_peer = config.listener.handshake.identity->peer_id();
+  return config;
+}
+
+// As if there had been a connection before.
+std::shared_ptr<const crypto::ResumptionTicket> ScenarioRun::make_ticket() {
+  const session::Session listener(Role::Listener, plan_.pair.listener.session, TimePoint{});
+  const Bytes limits = session::encode_parameters(listener.local_parameters());
+  crypto::SecretBytes resumption(32);
+  random_.fill(resumption.bytes());
+  crypto::TicketIssuer other({}, random_);
+  crypto::TicketIssuer& issuer = plan_.ticket == TicketPlan::Good ? tickets_ : other;
+  auto ticket = std::make_shared<crypto::ResumptionTicket>();
+  ticket->ticket = issuer.issue(pair_.listener_host.now().wall,
+                                {.peer = plan_.pair.dialer.handshake.identity->peer_id(),
+                                 .version = 1,
+                                 .suite = crypto::Suite::Aes256Gcm,
+                                 .session_parameters = limits},
+                                resumption);
+  ticket->secret = *crypto::derive_ticket_secret(resumption, ticket->ticket);
+  ticket->listener = plan_.pair.listener.handshake.identity->peer_id();
+  ticket->version = 1;
+  ticket->session_parameters = limits;
+  ticket->expires = pair_.dialer_host.now().wall + 1h;
+  return ticket;
 }
 
 void ScenarioRun::admit_later(JspConnection& connection) {
@@ -379,6 +422,8 @@ std::string ScenarioPlan::describe() const {
   }
   text += std::format("dialer: {}; listener: {}\n", describe_side(dialer, pair.dialer),
                       describe_side(listener, pair.listener));
+  if (ticket != TicketPlan::None)
+    text += ticket == TicketPlan::Good ? "with a ticket\n" : "with a ticket of another listener\n";
   for (const ScheduledMishap& mishap : mishaps) {
     text += std::format("{} of the {} at {} ms, {} ms", name_of(mishap.mishap),
                         mishap.by_dialer ? "dialer" : "listener", mishap.at / 1ms, mishap.duration / 1ms);

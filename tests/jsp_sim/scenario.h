@@ -45,6 +45,9 @@ struct ScheduledMishap {
   LinkConfig link{};  // of a route that changes
 };
 
+// Whether the dialer has a ticket.
+enum class TicketPlan : std::uint8_t { None, Good, OfAnother };
+
 // All that one seed stands for.
 struct ScenarioPlan {
   JspPairConfig pair;
@@ -58,6 +61,7 @@ struct ScenarioPlan {
   Duration dialer_clock_error{0};
   Duration admission_delay{0};  // until somebody lets the dialer in
   bool closes_by_dialer = true;
+  TicketPlan ticket = TicketPlan::None;
   // The network is such that the connection may well not come about or not last.
   bool is_rough = false;
 

@@ -236,6 +236,21 @@ void draw_mishaps(Draw& draw, ScenarioPlan& plan) {
     plan.pair.more_paths.emplace_back(draw_link(draw, plan.is_rough), draw_link(draw, plan.is_rough));
 }
 
+// The dialer begins to speak with its Init.
+void draw_early(Draw& draw, ScenarioPlan& plan) {
+  plan.ticket = draw.happens(0.7) ? TicketPlan::Good : TicketPlan::OfAnother;
+  plan.dialer.is_early = plan.listener.is_early = true;
+  for (std::uint64_t count = draw.between(1, 3); count > 0; --count)
+    plan.dialer.streams.push_back(draw_stream(draw));
+  std::ranges::sort(plan.dialer.streams, {}, &StreamPlan::start);
+  const std::uint64_t early = draw.between(1, plan.dialer.streams.size());
+  for (std::uint64_t i = 0; i < early; ++i) {
+    plan.dialer.streams[i].start = 0ns;
+    plan.dialer.streams[i].options.delivery = {};
+    plan.dialer.streams[i].options.is_repeatable = true;
+  }
+}
+
 }  // namespace
 
 ScenarioPlan draw_scenario(std::uint64_t seed, std::size_t trace_events) {
@@ -266,6 +281,7 @@ ScenarioPlan draw_scenario(std::uint64_t seed, std::size_t trace_events) {
   draw_mishaps(draw, plan);
   // Without a sign of the dialer nobody finds it behind a NAT that has forgotten it.
   if (plan.has_nat) plan.pair.dialer.session.keepalive = 2s;
+  if (draw.happens(0.25)) draw_early(draw, plan);
   return plan;
 }
 

@@ -179,7 +179,7 @@ void Worker::plan_at(TimePoint at) {
 bool Worker::act(const Now& now, JspConnection& connection) {
   session::Session& session = connection.session();
   next_action_.reset();
-  if (session.is_closed() || !session.is_admitted()) return false;
+  if (session.is_closed() || (!session.is_admitted() && !plan_.is_early)) return false;
   if (!started_at_) start(now);
   bool has_acted = open_streams(now, session);
   for (std::size_t i = 0; i < sending_.size(); ++i) has_acted |= write(now, session, sending_[i]);
@@ -202,6 +202,7 @@ bool Worker::open_streams(const Now& now, session::Session& session) {
     }
     const auto id = session.open_stream(plan.direction, plan.options);
     if (!id) {
+      if (id.error().code == StreamErrc::NotAdmitted && plan_.is_early) break;
       if (id.error().code != StreamErrc::TooManyStreams) throw WorkloadError(std::string(id.error().reason));
       is_waiting_for_streams_ = true;
       break;
@@ -306,6 +307,7 @@ bool Worker::send_messages(const Now& now, session::Session& session) {
     const auto sent = session.send_message(make_content(key, plan.bytes), plan.options);
     if (!sent) {
       ledger_.withdraw_message(role_, key);
+      if (sent.error().code == StreamErrc::NotAdmitted && plan_.is_early) break;
       if (sent.error().code != StreamErrc::TooManyStreams)
         throw WorkloadError(std::string(sent.error().reason));
       is_waiting_for_streams_ = true;
@@ -319,6 +321,7 @@ bool Worker::send_messages(const Now& now, session::Session& session) {
 }
 
 bool Worker::send_datagrams(const Now& now, session::Session& session) {
+  if (!session.is_admitted()) return false;
   bool has_acted = false;
   while (next_datagram_ < plan_.datagrams.size()) {
     const DatagramPlan& plan = plan_.datagrams[next_datagram_];

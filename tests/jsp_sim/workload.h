@@ -45,6 +45,8 @@ struct SidePlan {
   std::vector<MessagePlan> messages;
   std::vector<DatagramPlan> datagrams;
   std::size_t read_bytes = 4096;  // a read() at most
+  // Begins before admission, as far as it may.
+  bool is_early = false;
 };
 
 // What both sides have done, each seen from where it should show: one for a whole run. Fails (throws
