@@ -1,4 +1,5 @@
 // JSP's own frames of a packet, or an error; and what was decoded is what its encoding says.
+#include "jetway/jsp/early_data.h"
 #include "jetway/jsp/frame.h"
 
 using namespace jetway;
@@ -15,7 +16,9 @@ Bytes encode(const jsp::Frame& frame) {
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  wire::Reader in{std::as_bytes(std::span{data, size})};
+  const ByteView bytes = std::as_bytes(std::span{data, size});
+  static_cast<void>(jsp::find_forbidden_early(bytes));
+  wire::Reader in{bytes};
   jsp::RangeBuffer ranges;
   jsp::RangeBuffer ranges_again;
   for (wire::skip_padding(in); !in.is_empty(); wire::skip_padding(in)) {

@@ -32,6 +32,11 @@ struct Pace {
 };
 BothReports steady_messages_over_jetway(const Layout& layout, const JetwayOptions& options, Pace pace);
 
+// Connections one after the other, each for one question and its answer of kMessageBytes: from the wish for
+// the connection to the first byte of the answer, at the client. With options.uses_tickets the question is
+// early data.
+BothReports first_answers_over_jetway(const Layout& layout, const JetwayOptions& options, int count);
+
 // Connections that are made, stay, and say nothing; what each takes of memory, at both ends.
 BothReports idle_connections(const Layout& layout, const JetwayOptions& options, int count);
 

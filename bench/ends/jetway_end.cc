@@ -7,16 +7,12 @@
 
 namespace jetway::bench {
 
-namespace {
-
 transport::Address address_of(const Layout& layout, const JetwayOptions& options, std::uint16_t port) {
   const std::string text = options.transport + "://" + layout.server_address + ":" + std::to_string(port);
   auto address = transport::Address::parse(text);
   if (!address) throw std::runtime_error(address.error().detail);
   return *address;
 }
-
-}  // namespace
 
 transport::TransportConfig make_config(const JetwayOptions& options) {
   crypto::SystemRandom random;
@@ -29,6 +25,10 @@ transport::TransportConfig make_config(const JetwayOptions& options) {
   config.session.idle_timeout = options.idle_timeout;
   config.jsp = options.jsp;
   config.connections_max = options.connections_max;
+  if (options.uses_tickets) {
+    config.jsp_endpoint.tickets.emplace();
+    config.handshake.is_admitted_early = [](const crypto::PeerId&) { return true; };
+  }
   return config;
 }
 

@@ -20,7 +20,12 @@ struct JetwayOptions {
   std::chrono::milliseconds keepalive{30'000};
   std::chrono::milliseconds idle_timeout = session::SessionConfig{}.idle_timeout;
   jsp::JspConfig jsp;
+  // The server leaves tickets, and the client uses them for early data.
+  bool uses_tickets = false;
 };
+
+// Throws std::runtime_error.
+transport::Address address_of(const Layout& layout, const JetwayOptions& options, std::uint16_t port);
 
 transport::TransportConfig make_config(const JetwayOptions& options);
 

@@ -18,6 +18,8 @@ constexpr const char* kUsage =
     "  handshake jetway|tls COUNT\n"
     "  ping jetway COUNT           64-byte messages there and back\n"
     "  steady jetway COUNT             per_second=100: messages one way, how late each comes\n"
+    "  first jetway COUNT              a connection, a question, the first byte of the answer; tickets=1: "
+    "early\n"
     "  idle jetway COUNT               memory of connections that say nothing\n"
     "options: transport=tcp|jsp  cc=bbr|cubic|newreno  fec=auto|off  datagram=BYTES_MAX  address=IPV4  "
     "server_netns=NAME  client_netns=NAME  server_core=N  "
@@ -65,6 +67,8 @@ void set_option(Request& request, const std::string& name, const std::string& va
     request.layout.client_core = parse_number(value);
   } else if (name == "one_thread") {
     request.is_one_thread = value == "1";
+  } else if (name == "tickets") {
+    request.jetway.uses_tickets = value == "1";
   } else if (name == "per_second") {
     request.per_second = parse_number(value);
   } else {
@@ -142,6 +146,10 @@ void run_messages(const Request& request) {
         request.layout, request.jetway, {.count = request.count, .per_second = request.per_second});
     return print_latency(both.server.latency, both);
   }
+  if (request.what == "first") {
+    const BothReports both = first_answers_over_jetway(request.layout, request.jetway, request.count);
+    return print_latency(both.client.latency, both);
+  }
   const BothReports both = round_trips_over_jetway(request.layout, request.jetway, request.count);
   print_latency(both.client.latency, both);
 }
@@ -158,7 +166,8 @@ void run(const Request& request) {
   const bool is_ours = request.who == "jetway";
   if (request.what == "bulk" && (is_ours || request.who == "tls")) return run_bulk(request);
   if (request.what == "handshake" && (is_ours || request.who == "tls")) return run_handshakes(request);
-  if ((request.what == "ping" || request.what == "steady") && is_ours) return run_messages(request);
+  const bool has_messages = request.what == "ping" || request.what == "steady" || request.what == "first";
+  if (has_messages && is_ours) return run_messages(request);
   if (request.what == "idle" && is_ours) return run_idle(request);
   throw std::runtime_error("there is no " + request.what + " of " + request.who);
 }

@@ -26,6 +26,7 @@ PROGRAMS = Path(os.environ.get("JETWAY_BUILD", "build/release")) / "bench"
 DATAGRAM_BYTES = 1472  # a packet of 1,500 bytes over IPv4
 LARGE_DATAGRAM_BYTES = 65507
 STEADY_RTT_MS = 60
+QUESTIONS_OVER_LINK = 20
 IDLE_GOAL_BYTES = 6 * 1024
 LOGICAL_HEADER_BYTES = 40
 
@@ -185,6 +186,42 @@ def measure_handshakes(results, options):
     Section(results, "handshakes one after the other", figures).add("per_s", "1/s")
 
 
+def over_link(lab, spec, seed, what, count, *options):
+    """One run of the probe between the two ends of an emulated link."""
+    try:
+        lab.up("link", SimpleNamespace(seed=seed, congestion_control="bbr", sysctl=None, spec=LinkSpec(spec),
+                                       linkem_arguments=[]))
+        return run_json(PROGRAMS / "ends_probe", what, "jetway", count, "transport=jsp", *options,
+                        f"address={lab.ipv4('b')}", f"server_netns={lab.namespace('b')}",
+                        f"client_netns={lab.namespace('a')}")
+    finally:
+        lab.down()
+
+
+def measure_first_answer(results, options):
+    """A connection for one question: how long until the first byte of the answer, with a ticket (the question goes with
+    the first packets, 2 round trips) and without (3)."""
+    figures = in_turn(options.rounds, {
+        "with a ticket": lambda: jsp(Layout("loopback"), "first", options.questions, "tickets=1"),
+        "without": lambda: jsp(Layout("loopback"), "first", options.questions),
+    })
+    for name, values in figures.items():
+        results.add(f"new connection, first byte of an answer, loopback, {name}", values["p50_us"] / 1000, "ms")
+    if os.geteuid() != 0:
+        print("left out: first answers over a link: the emulated link needs root", file=sys.stderr)
+        return
+    lab = Laboratory("jwbench")
+    lab.lock()
+    spec = f"rtt={STEADY_RTT_MS}ms,rate=100mbit"
+    try:
+        for name, words, goal in (("with a ticket", ["tickets=1"], ("at most", 2.2)), ("without", [], None)):
+            p50 = over_link(lab, spec, 1, "first", QUESTIONS_OVER_LINK, *words)["p50_us"] / 1000
+            results.add(f"new connection, first byte of an answer, link, {name}", p50, "ms",
+                        f"round trip: {STEADY_RTT_MS} ms", reference_value=STEADY_RTT_MS, goal=goal)
+    except Unavailable as error:
+        print(f"left out: first answers over a link: {error}", file=sys.stderr)
+
+
 def measure_steady(results, options):
     """100 messages a second over a path of 60 ms that loses 2 % each way: how late the slowest in a hundred is."""
     lab = Laboratory("jwbench")
@@ -194,16 +231,10 @@ def measure_steady(results, options):
     for seed in range(1, options.rounds + 1):
         for name, fec in (("with FEC", "auto"), ("without FEC", "off")):
             try:
-                lab.up("link", SimpleNamespace(seed=seed, congestion_control="bbr", sysctl=None, spec=LinkSpec(spec),
-                                               linkem_arguments=[]))
-                runs[name].append(run_json(
-                    PROGRAMS / "ends_probe", "steady", "jetway", options.messages, "transport=jsp", f"fec={fec}",
-                    f"address={lab.ipv4('b')}", f"server_netns={lab.namespace('b')}", f"client_netns={lab.namespace('a')}"))
+                runs[name].append(over_link(lab, spec, seed, "steady", options.messages, f"fec={fec}"))
             except Unavailable as error:
                 print(f"left out: steady messages: {error}", file=sys.stderr)
                 return
-            finally:
-                lab.down()
     for name, list_of in runs.items():
         goal = ("at most", 1.5) if name == "with FEC" else None
         p99 = median([run["p99_us"] for run in list_of]) / 1000
@@ -270,10 +301,11 @@ def measure_idle(results, options):
 
 
 SECTIONS = {"bulk": measure_bulk, "one_thread": measure_one_thread, "large": measure_large, "ping": measure_ping,
-            "handshake": measure_handshakes, "steady": measure_steady, "header": measure_header,
-            "savings": measure_savings, "idle": measure_idle}
+            "handshake": measure_handshakes, "first": measure_first_answer, "steady": measure_steady,
+            "header": measure_header, "savings": measure_savings, "idle": measure_idle}
 # What --quick does less of: enough to see that all of it runs.
-QUICK = {"rounds": 1, "mib": 64, "seconds": 0.3, "handshakes": 50, "pings": 500, "messages": 200, "idle": 500}
+QUICK = {"rounds": 1, "mib": 64, "seconds": 0.3, "handshakes": 50, "questions": 20, "pings": 500, "messages": 200,
+         "idle": 500}
 
 
 def parse_arguments():
@@ -285,6 +317,7 @@ def parse_arguments():
     parser.add_argument("--mib", type=int, default=2048, help="to move in each run")
     parser.add_argument("--seconds", type=float, default=3, help="of each run of the raw limit")
     parser.add_argument("--handshakes", type=int, default=1000)
+    parser.add_argument("--questions", type=int, default=300, help="each over a new connection")
     parser.add_argument("--pings", type=int, default=20000)
     parser.add_argument("--messages", type=int, default=3000, help="of the steady stream, in each run")
     parser.add_argument("--idle", type=int, default=20000, help="connections")

@@ -53,6 +53,7 @@ std::optional<Transmit> Connection::State::transmit_early(Now now, MutableBytes 
   if (!wants_early_packet() || path.recovery.send_budget_bytes(now.engine) < kBaseDatagramBytes)
     return std::nullopt;
   const std::size_t bytes = write_early_packet(now, out.first(kBaseDatagramBytes), false);
+  if (bytes == 0) return std::nullopt;
   return transmit_on(now, path, bytes, bytes);
 }
 
@@ -74,7 +75,10 @@ std::size_t Connection::State::write_early_packet(Now now, MutableBytes out, boo
   wire::PacketWriter packet{out.subspan(layout.header_bytes, room), room};
   session_.write_frames(now.engine, packet, sent.record);
   sent.has_session_frames = !packet.is_empty();
-  if (packet.is_empty()) encode_frame(packet.frames(), PingFrame{});
+  if (packet.is_empty()) {
+    if (!is_padded) return 0;
+    encode_frame(packet.frames(), PingFrame{});
+  }
   const std::size_t wanted = is_padded ? room : min_payload_bytes(layout.number_bytes);
   if (packet.size() < wanted)
     std::ranges::fill(packet.frames().reserve(wanted - packet.size()), std::byte{0});
