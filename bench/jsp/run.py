@@ -295,9 +295,10 @@ def measure_idle(results, options):
         return
     for figure, goal in (("heap_bytes", ("at most", 1.0)), ("bytes", None)):
         kind = "heap" if figure == "heap_bytes" else "resident memory"
-        results.add(f"{options.idle} idle connections: {kind} of one at the server", figures[f"server_{figure}"], "bytes",
-                    "6 KiB", reference_value=IDLE_GOAL_BYTES, goal=goal)
-        results.add(f"{options.idle} idle connections: {kind} of one at the client", figures[f"client_{figure}"], "bytes")
+        title = f"{options.idle} idle connections: {kind} of one"
+        results.add(f"{title} at the server", figures[f"server_{figure}"], "bytes", "6 KiB",
+                    reference_value=IDLE_GOAL_BYTES, goal=goal)
+        results.add(f"{title} at the client", figures[f"client_{figure}"], "bytes")
 
 
 SECTIONS = {"bulk": measure_bulk, "one_thread": measure_one_thread, "large": measure_large, "ping": measure_ping,

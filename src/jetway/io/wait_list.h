@@ -10,14 +10,13 @@ namespace jetway::io {
 
 class EventLoop;
 
-// A suspended coroutine, in at most one list at a time; it leaves the list when it is destroyed. Lives in the
-// coroutine's own frame, so that waiting allocates nothing.
-class Waiter {
+// A place in a ring; it leaves the ring when it is destroyed.
+class WaiterLink {
  public:
-  Waiter() = default;
-  Waiter(const Waiter&) = delete;
-  Waiter& operator=(const Waiter&) = delete;
-  ~Waiter() { unlink(); }
+  WaiterLink() = default;
+  WaiterLink(const WaiterLink&) = delete;
+  WaiterLink& operator=(const WaiterLink&) = delete;
+  ~WaiterLink() { unlink(); }
 
   void unlink() {
     previous_->next_ = next_;
@@ -26,19 +25,24 @@ class Waiter {
   }
   bool is_linked() const { return next_ != this; }
 
-  std::coroutine_handle<> coroutine;
-
  private:
   friend class WaiterQueue;
-  Waiter* previous_ = this;
-  Waiter* next_ = this;
+  WaiterLink* previous_ = this;
+  WaiterLink* next_ = this;
+};
+
+// A suspended coroutine, in at most one list at a time. Lives in the coroutine's own frame, so that waiting
+// allocates nothing.
+class Waiter : public WaiterLink {
+ public:
+  std::coroutine_handle<> coroutine;
 };
 
 // Waiters in the order of their coming.
 class WaiterQueue {
  public:
   bool empty() const { return !head_.is_linked(); }
-  Waiter& front() { return *head_.next_; }
+  Waiter& front() { return static_cast<Waiter&>(*head_.next_); }
   void push_back(Waiter& waiter) {
     waiter.unlink();
     waiter.previous_ = head_.previous_;
@@ -52,7 +56,7 @@ class WaiterQueue {
   }
 
  private:
-  Waiter head_;
+  WaiterLink head_;
 };
 
 // Coroutines that wait for something to change. They resume in order from the loop, never from inside notify,

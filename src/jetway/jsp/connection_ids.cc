@@ -36,7 +36,7 @@ ConnectionId random_connection_id(RandomSource& random, std::uint8_t shard) {
 
 LocalIds::LocalIds(const ConnectionId& first) : is_without_ids_(first.is_empty()) {
   if (is_without_ids_) return;
-  issued_.push_back({.path = 0, .sequence = 0, .id = first, .token = {}, .delivery = {}});
+  issued_.push_back({.sequence = 0, .path = 0, .id = first});
   of_path(0).next_sequence = 1;
 }
 
@@ -54,15 +54,16 @@ std::optional<PathId> LocalIds::path_of(const ConnectionId& id) const {
 }
 
 void LocalIds::issue(PathId path, ConnectionIdSource& source) {
-  Issued issued{.path = path,
-                .sequence = of_path(path).next_sequence++,
-                .id = source.make_id(),
-                .token = {},
-                .delivery = {}};
-  issued.token = source.reset_token(issued.id);
-  issued.delivery.request();
-  routing_.push_back(ConnectionIdIssued{issued.id});
+  const Issued issued{.sequence = of_path(path).next_sequence++, .path = path, .id = source.make_id()};
   issued_.push_back(issued);
+  Announcement& announcement = announcements_.emplace_back();
+  announcement.frame = {.path = path,
+                        .sequence = issued.sequence,
+                        .retire_prior_to = 0,
+                        .id = issued.id,
+                        .reset_token = source.reset_token(issued.id)};
+  announcement.delivery.request();
+  routing_.push_back(ConnectionIdIssued{issued.id});
 }
 
 void LocalIds::provide(PathId path_end, ConnectionIdSource& source) {
@@ -90,11 +91,13 @@ void LocalIds::retire_path(PathId path) {
     routing_.push_back(ConnectionIdRetired{issued.id});
     return true;
   });
+  std::erase_if(announcements_, [&](const Announcement& each) { return each.frame.path == path; });
 }
 
 void LocalIds::retire_all() {
   for (const Issued& issued : issued_) routing_.push_back(ConnectionIdRetired{issued.id});
   issued_.clear();
+  announcements_.clear();
 }
 
 session::Checked<void> LocalIds::handle(const RetireConnectionIdFrame& frame, ConnectionIdSource& source) {
@@ -106,32 +109,28 @@ session::Checked<void> LocalIds::handle(const RetireConnectionIdFrame& frame, Co
   });
   if (found == issued_.end()) return {};
   routing_.push_back(ConnectionIdRetired{found->id});
+  std::erase_if(announcements_, [&](const Announcement& each) { return each.frame.id == found->id; });
   issued_.erase(found);
   if (!of_path(frame.path).is_given_up) issue(frame.path, source);
   return {};
 }
 
-SendInterest LocalIds::send_interest() const { return interest_of(issued_); }
+SendInterest LocalIds::send_interest() const { return interest_of(announcements_); }
 
 void LocalIds::write_frames(TimePoint, wire::PacketWriter& packet, std::uint64_t record) {
-  for (Issued& issued : issued_) {
-    if (!issued.delivery.is_wanted()) continue;
-    const Frame frame = NewConnectionIdFrame{.path = issued.path,
-                                             .sequence = issued.sequence,
-                                             .retire_prior_to = 0,
-                                             .id = issued.id,
-                                             .reset_token = issued.token};
-    if (frame_size(frame) > packet.remaining()) return;
-    encode_frame(packet.frames(), frame);
-    issued.delivery.on_sent(record);
+  for (Announcement& each : announcements_) {
+    if (!each.delivery.is_wanted()) continue;
+    if (frame_size(each.frame) > packet.remaining()) return;
+    encode_frame(packet.frames(), each.frame);
+    each.delivery.on_sent(record);
   }
 }
 
 void LocalIds::on_packet_acked(std::uint64_t record) {
-  for (Issued& issued : issued_) issued.delivery.on_packet_acked(record);
+  std::erase_if(announcements_, [&](Announcement& each) { return each.delivery.on_packet_acked(record); });
 }
 void LocalIds::on_packet_lost(std::uint64_t record) {
-  for (Issued& issued : issued_) issued.delivery.on_packet_lost(record);
+  for (Announcement& each : announcements_) each.delivery.on_packet_lost(record);
 }
 
 std::optional<RoutingEvent> LocalIds::poll_routing_event() {
@@ -141,6 +140,7 @@ std::optional<RoutingEvent> LocalIds::poll_routing_event() {
 
 void LocalIds::release_memory() {
   issued_.shrink_to_fit();
+  announcements_.shrink_to_fit();
   of_paths_.shrink_to_fit();
   routing_.release_memory();
 }

@@ -78,10 +78,12 @@ class LocalIds {
 
  private:
   struct Issued {
-    PathId path = 0;
     std::uint64_t sequence = 0;
+    PathId path = 0;
     ConnectionId id;
-    ResetToken token{};
+  };
+  struct Announcement {
+    NewConnectionIdFrame frame;
     session::Delivery delivery;
   };
   struct OfPath {
@@ -93,6 +95,7 @@ class LocalIds {
 
   bool is_without_ids_;
   std::vector<Issued> issued_;
+  std::vector<Announcement> announcements_;  // that the peer is not known to have
   std::vector<OfPath> of_paths_;
   Queue<RoutingEvent> routing_;
 };

@@ -101,7 +101,7 @@ class Endpoint::State {
   std::shared_ptr<Listening> listening_;
   std::vector<std::shared_ptr<Listening>> kept_listening_;
 
-  std::unordered_map<const Connection*, std::unique_ptr<Entry>> entries_;
+  std::unordered_map<const Connection*, Entry> entries_;
   std::unordered_map<std::uint64_t, Entry*> by_id_;  // our IDs, which are random
   std::map<InitialKey, Entry*> by_initial_;
   std::vector<Entry*> without_id_;             // dialers whose socket this is
@@ -291,10 +291,9 @@ bool Endpoint::State::take_reset(Now now, const Datagram& datagram) {
 // ---- connections ----
 
 Endpoint::State::Entry& Endpoint::State::add(std::unique_ptr<Connection> connection) {
-  auto entry = std::make_unique<Entry>();
-  entry->connection = std::move(connection);
-  const Connection* const key = entry->connection.get();
-  return *entries_.emplace(key, std::move(entry)).first->second;
+  Entry& entry = entries_[connection.get()];
+  entry.connection = std::move(connection);
+  return entry;
 }
 
 Connection& Endpoint::State::connect(Now now, JspConfig config, const IpEndpoint& local,
@@ -315,14 +314,14 @@ Connection& Endpoint::State::connect(Now now, JspConfig config, const IpEndpoint
 void Endpoint::State::touch(Connection& connection) {
   const auto found = entries_.find(&connection);
   JETWAY_ASSERT(found != entries_.end());
-  note_activity(*found->second);
+  note_activity(found->second);
 }
 
 void Endpoint::State::release(Connection& connection) {
   const auto found = entries_.find(&connection);
   JETWAY_ASSERT(found != entries_.end());
-  found->second->is_released = true;
-  note_activity(*found->second);
+  found->second.is_released = true;
+  note_activity(found->second);
 }
 
 // It may have events, and something to send; its deadline is set when it has nothing to send any more.
@@ -373,9 +372,9 @@ void Endpoint::State::handle_timeout(Now now) {
 }
 
 void Endpoint::State::handle_message_too_large(Now now, const IpEndpoint& remote, std::size_t bytes) {
-  for (const auto& [key, entry] : entries_) {
-    entry->connection->handle_message_too_large(now, remote, bytes);
-    note_activity(*entry);
+  for (auto& [key, entry] : entries_) {
+    entry.connection->handle_message_too_large(now, remote, bytes);
+    note_activity(entry);
   }
 }
 

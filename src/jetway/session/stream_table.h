@@ -84,7 +84,9 @@ class StreamTable {
     for (const auto& [id, stream] : streams_) visit(*stream);
   }
   std::size_t size() const { return streams_.size(); }
-  void release_memory() { streams_.rehash(0); }
+  void release_memory() {
+    if (streams_.empty()) streams_ = decltype(streams_)();
+  }
   void check_invariants() const;
 
  private:
