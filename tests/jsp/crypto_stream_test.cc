@@ -74,18 +74,6 @@ TEST(CryptoStreamTest, WhatIsLostIsSentAgainAndWhatIsAcknowledgedIsNot) {
   EXPECT_TRUE(sender.is_acked());
 }
 
-TEST(CryptoStreamTest, AfterARetryEverythingGoesAgain) {
-  CryptoStream sender;
-  sender.write(message(500));
-  Bytes memory;
-  write(sender, 1, 1100, memory);
-  sender.resend_all();
-  const auto again = write(sender, 2, 1100, memory);
-  ASSERT_EQ(again.size(), 1u);
-  EXPECT_EQ(again[0].offset, 0u);
-  EXPECT_EQ(again[0].data.size(), 500u);
-}
-
 TEST(CryptoStreamTest, NothingIsWrittenWhereNothingWorthwhileFits) {
   CryptoStream sender;
   sender.write(message(500));

@@ -42,6 +42,19 @@ TEST_F(ProbeTimeoutTest, CountsFromTheLastPacketThatAsksForAnAck) {
   EXPECT_EQ(recovery_->probe_timeout(), 325ms);
 }
 
+TEST_F(ProbeTimeoutTest, IsPutOffByOneTimeoutAtMost) {
+  confirm_and_measure();
+  const TimePoint start = now_;
+  send();
+  while (recovery_->statistics().probe_timeouts == 0) {
+    now_ += 100ms;
+    recovery_->handle_timeout(now_, fate_);
+    if (recovery_->statistics().probe_timeouts == 0) send();
+    ASSERT_LE(now_ - start, 2 * 325ms + 100ms);
+  }
+  EXPECT_GT(now_ - start, 325ms + 100ms);
+}
+
 TEST_F(ProbeTimeoutTest, AsksForTwoProbesWithTheOldestContent) {
   confirm_and_measure();
   send_many(5);
@@ -57,6 +70,19 @@ TEST_F(ProbeTimeoutTest, AsksForTwoProbesWithTheOldestContent) {
   send();
   send();
   EXPECT_EQ(recovery_->probes_wanted(kApplication), 0u);
+}
+
+// Goal: probes that are lost as well are followed by others with the same content.
+TEST_F(ProbeTimeoutTest, TheNextProbesTakeWhatNoneHasTakenYet) {
+  confirm_and_measure();
+  send_many(3);
+  expire();
+  send_many(2);
+  expire();
+  EXPECT_EQ(fate_.overdue, (Numbers{1, 2, 3, 4}));
+  send_many(2);
+  expire();
+  EXPECT_EQ(fate_.overdue, (Numbers{1, 2, 3, 4, 5, 6}));
 }
 
 TEST_F(ProbeTimeoutTest, AsksForOneProbeWhenOnePacketIsOnTheWay) {

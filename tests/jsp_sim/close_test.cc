@@ -53,6 +53,22 @@ TEST_F(CloseTest, IsHeardWhereMarkedPacketsAreDropped) {
   EXPECT_TRUE(is_listener_told()) << pair->report();
 }
 
+// Goal: a peer that is there but takes nothing is told all the same.
+TEST_F(CloseTest, IsHeardByAPeerThatDoesNotReadWhatWasWritten) {
+  make({.delay = 1ms}, {.delay = 1ms});
+  ASSERT_TRUE(pair->connect()) << pair->report();
+  pair->dialer_host.command(pair->dialer(), [](Now, jsp::Connection& engine) {
+    const auto id = engine.session().open_stream(session::Direction::OneWay).value();
+    const Bytes piece(100'000);
+    while (engine.session().write(id, ByteView{piece}).value() > 0) {
+    }
+  });
+  pair->run_for(1s);
+  close_from_dialer();
+  EXPECT_TRUE(pair->run_until([&] { return pair->is_over(); }, 5s)) << pair->report();
+  EXPECT_TRUE(is_listener_told()) << pair->report();
+}
+
 TEST_F(CloseTest, NobodyWaitsLongForAnAnswerThatWasLost) {
   make({.delay = 1ms}, {.delay = 1ms});
   ASSERT_TRUE(pair->connect()) << pair->report();

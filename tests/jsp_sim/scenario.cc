@@ -16,10 +16,17 @@ namespace {
 constexpr Duration kWorkLimit = 10min;
 constexpr Duration kEndLimit = 5min;
 constexpr Duration kLongSleep = 1h;
+constexpr Duration kRecovery = 5s;
 constexpr std::uint64_t kEventsMax = 5'000'000;
 constexpr std::uint64_t kCloseCode = 42;
 constexpr IpEndpoint kNatAddress = IpEndpoint::v4({198, 51, 100, 1}, 20'000);
 constexpr IpEndpoint kOtherNatAddress = IpEndpoint::v4({198, 51, 100, 2}, 30'000);
+
+constexpr bool ends_connections(Mishap mishap) {
+  return mishap == Mishap::CloseInTheMiddle || mishap == Mishap::ListenerRestarts ||
+         mishap == Mishap::DialerVanishes || mishap == Mishap::SleepForAnHour ||
+         mishap == Mishap::EngineClockLeaps;
+}
 
 class ScenarioFailure : public std::runtime_error {
  public:
@@ -46,6 +53,8 @@ class ScenarioRun {
   void connect();
   void schedule_mishaps();
   void happen(const ScheduledMishap& mishap);
+  bool give_command(const ScheduledMishap& mishap);
+  void befall(const ScheduledMishap& mishap);
   bool has_second_path();
   void end();
   std::string reasons() const;
@@ -57,6 +66,8 @@ class ScenarioRun {
     return pair_.dialer_host.last_connection()->is_over() ||
            (!accepted.empty() && std::ranges::all_of(accepted, is_over));
   }
+  JspHost& host_of(bool dialer) { return dialer ? pair_.dialer_host : pair_.listener_host; }
+  JspConnection* find(bool of_dialer);
   void close(bool by_dialer);
   // Whatever happened is allowed to have ended the connection.
   bool may_miss_the_close() const;
@@ -222,92 +233,78 @@ void ScenarioRun::schedule_mishaps() {
 }
 
 void ScenarioRun::happen(const ScheduledMishap& mishap) {
-  JspHost& host = mishap.by_dialer ? pair_.dialer_host : pair_.listener_host;
-  const auto command_dialer = [&](const auto& give) {
-    if (!pair_.dialer().is_over()) pair_.dialer_host.command(pair_.dialer(), give);
-  };
-  const auto command = [&](const auto& give) {
-    JspConnection* const connection = host.last_connection();
-    if (connection != nullptr && !connection->is_over()) host.command(*connection, give);
-  };
   // Whatever comes in the middle of the handshake may end it, and the dialer tries again.
-  if (!result_.was_connected) is_cut_short_ = true;
+  if (!result_.was_connected || ends_connections(mishap.mishap)) is_cut_short_ = true;
+  if (mishap.mishap == Mishap::CloseInTheMiddle) return close(mishap.by_dialer);
+  if (!give_command(mishap)) befall(mishap);
+}
+
+// What the application does; false: it is not that.
+bool ScenarioRun::give_command(const ScheduledMishap& mishap) {
+  const auto command = [&](bool to_dialer, const auto& give) {
+    JspConnection* const connection = find(to_dialer);
+    if (connection != nullptr) host_of(to_dialer).command(*connection, give);
+    return true;
+  };
   switch (mishap.mishap) {
-    case Mishap::None:
-      break;
-    case Mishap::NatRebinds:
-    case Mishap::NatMoves:
-      if (mishap.mishap == Mishap::NatMoves) {
-        nat_->rebind(kOtherNatAddress);
-      } else {
-        nat_->rebind();
-      }
-      break;
     case Mishap::DialerMigrates:
-      command_dialer(
-          [](Now now, jsp::Connection& engine) { engine.migrate(now, JspPair::dialer_address(1)); });
-      break;
+      return command(
+          true, [](Now now, jsp::Connection& engine) { engine.migrate(now, JspPair::dialer_address(1)); });
     case Mishap::PathOpens:
-      command_dialer([](Now now, jsp::Connection& engine) {
+      return command(true, [](Now now, jsp::Connection& engine) {
         engine.open_path(now, JspPair::dialer_address(1), JspPair::kListener);
       });
-      break;
-    case Mishap::FirstPathBreaks:
-      if (has_second_path()) pair_.dialer_machine.set_interface_up(0, false);
-      break;
     case Mishap::PathAbandoned:
-      if (has_second_path()) command([](Now now, jsp::Connection& engine) { engine.abandon_path(now, 0); });
-      break;
-    case Mishap::InterfaceDown:
-      host.host().set_interface_up(0, false);
-      pair_.network.after(mishap.duration, [&host] { host.host().set_interface_up(0, true); });
-      break;
-    case Mishap::RouteChanges:
-      for (Link* const link : {&pair_.links.front().there, &pair_.links.front().back}) {
-        link->reconfigure(mishap.link);
-      }
-      break;
-    case Mishap::SendsFail:
-      host.host().fail_sends(mishap.send_error, mishap.duration);
-      break;
-    case Mishap::Sleep:
-      host.host().suspend(mishap.duration, mishap.sleeping_clock);
-      break;
-    case Mishap::SleepForAnHour:
-      is_cut_short_ = true;
-      host.host().suspend(kLongSleep, mishap.sleeping_clock);
-      break;
-    case Mishap::WallClockJumps:
-      host.host().jump_wall_clock(mishap.duration > 1s ? 1h : -1h);
-      break;
-    case Mishap::EngineClockJumps:
-      host.host().jump_engine_clock(1s);
-      break;
-    case Mishap::EngineClockLeaps:
-      is_cut_short_ = true;
-      host.host().jump_engine_clock(1h);
-      break;
+      return !has_second_path() ||
+             command(mishap.by_dialer, [](Now now, jsp::Connection& engine) { engine.abandon_path(now, 0); });
     case Mishap::NetworkStatus:
-      command([&](Now now, jsp::Connection& engine) {
+      return command(mishap.by_dialer, [&](Now now, jsp::Connection& engine) {
         const auto status =
             mishap.duration > 1s ? session::NetworkStatus::Cellular : session::NetworkStatus::Wifi;
         engine.set_network_status(now, status, mishap.at > 100ms);
       });
-      break;
     case Mishap::KeysUpdate:
-      command([](Now now, jsp::Connection& engine) { engine.update_keys(now); });
-      break;
-    case Mishap::CloseInTheMiddle:
-      close(mishap.by_dialer);
-      break;
+      return command(mishap.by_dialer, [](Now now, jsp::Connection& engine) { engine.update_keys(now); });
+    default:
+      return false;
+  }
+}
+
+// What the network and the machines do.
+void ScenarioRun::befall(const ScheduledMishap& mishap) {
+  Host& machine = host_of(mishap.by_dialer).host();
+  switch (mishap.mishap) {
+    case Mishap::NatRebinds:
+      return nat_->rebind();
+    case Mishap::NatMoves:
+      return nat_->rebind(kOtherNatAddress);
+    case Mishap::FirstPathBreaks:
+      if (has_second_path()) pair_.dialer_machine.set_interface_up(0, false);
+      return;
+    case Mishap::InterfaceDown:
+      machine.set_interface_up(0, false);
+      return pair_.network.after(mishap.duration, [&machine] { machine.set_interface_up(0, true); });
+    case Mishap::RouteChanges:
+      pair_.links.front().there.reconfigure(mishap.link);
+      return pair_.links.front().back.reconfigure(mishap.link);
+    case Mishap::SendsFail:
+      return machine.fail_sends(mishap.send_error, mishap.duration);
+    case Mishap::Sleep:
+      return machine.suspend(mishap.duration, mishap.sleeping_clock);
+    case Mishap::SleepForAnHour:
+      return machine.suspend(kLongSleep, mishap.sleeping_clock);
+    case Mishap::WallClockJumps:
+      return machine.jump_wall_clock(mishap.duration > 1s ? 1h : -1h);
+    case Mishap::EngineClockJumps:
+      return machine.jump_engine_clock(1s);
+    case Mishap::EngineClockLeaps:
+      return machine.jump_engine_clock(1h);
     case Mishap::ListenerRestarts:
-      is_cut_short_ = true;
-      pair_.listener_host.restart();
-      break;
+      return pair_.listener_host.restart();
     case Mishap::DialerVanishes:
-      is_cut_short_ = true;
-      pair_.dialer_host.restart();
-      break;
+      return pair_.dialer_host.restart();
+    default:
+      return;
   }
 }
 
@@ -319,34 +316,51 @@ bool ScenarioRun::has_second_path() {
                              [](const jsp::PathInfo& path) { return path.id != 0 && path.is_validated; });
 }
 
+// Null: there is none, or it is over.
+JspConnection* ScenarioRun::find(bool of_dialer) {
+  if (!of_dialer && !pair_.has_listener()) return nullptr;
+  JspConnection& connection = of_dialer ? pair_.dialer() : pair_.listener();
+  return connection.is_over() ? nullptr : &connection;
+}
+
 void ScenarioRun::close(bool by_dialer) {
-  is_cut_short_ = true;
-  JspHost& host = by_dialer ? pair_.dialer_host : pair_.listener_host;
-  if (host.last_connection() == nullptr || host.last_connection()->is_over()) return;
-  host.command(*host.last_connection(),
-               [](Now now, jsp::Connection& engine) { engine.close(now, kCloseCode, "enough"); });
+  JspConnection* const connection = find(by_dialer);
+  if (connection == nullptr) return;
+  host_of(by_dialer).command(
+      *connection, [](Now now, jsp::Connection& engine) { engine.close(now, kCloseCode, "enough"); });
 }
 
 // ---- the end ----
 
-// A close is repeated for three probe timeouts; where nothing comes through for longer the idle timeout
-// tells.
+// A close is repeated for three seconds: where less than that comes through the idle timeout tells. A path
+// that has just changed needs its time to be found.
 bool ScenarioRun::may_miss_the_close() const {
-  const auto has_outage = [](const LinkConfig& link) { return !link.outages.empty(); };
-  return plan_.is_rough || !plan_.mishaps.empty() || has_outage(plan_.pair.there) ||
-         has_outage(plan_.pair.back);
+  Duration trouble_ends{0};
+  const auto consider = [&](const LinkConfig& link) {
+    for (const Outage& outage : link.outages) trouble_ends = std::max(trouble_ends, outage.until);
+  };
+  consider(plan_.pair.there);
+  consider(plan_.pair.back);
+  for (const auto& [there, back] : plan_.pair.more_paths) {
+    consider(there);
+    consider(back);
+  }
+  for (const ScheduledMishap& mishap : plan_.mishaps) {
+    trouble_ends = std::max(trouble_ends, mishap.at + mishap.duration);
+  }
+  return plan_.is_rough || pair_.network.elapsed() < trouble_ends + kRecovery;
 }
 
 void ScenarioRun::end() {
   const bool was_whole = result_.was_complete && !is_any_over() && !is_cut_short_;
-  const bool can_listener_close = pair_.has_listener() && !pair_.listener().is_over();
-  close(plan_.closes_by_dialer || !can_listener_close);
+  const bool has_to_be_told = was_whole && !may_miss_the_close();
+  close(plan_.closes_by_dialer || find(false) == nullptr);
   if (!run_until([this] { return pair_.is_over(); }, kLongSleep + kEndLimit)) {
     throw ScenarioFailure("the connection does not come to its end");
   }
   pair_.run_for(1min);
   if (pair_.network.packets_under_way() > 0) throw ScenarioFailure("something is still being sent");
-  if (!was_whole || may_miss_the_close()) return;
+  if (!has_to_be_told) return;
   const JspConnection& other = plan_.closes_by_dialer ? pair_.listener() : pair_.dialer();
   const auto* const reason = other.close_reason();
   const bool is_told =

@@ -254,9 +254,9 @@ void Connection::State::on_phase_timeout(Now now) {
     case Phase::AwaitingAdmission:
       if (role_ == Role::Listener) return refuse(now, "nobody admitted this peer in time");
       return begin_close(now, reason_of(CloseReason::By::Us, ProtocolCode::NoError, "not admitted in time"));
-    case Phase::Closing:
-      return lose(now,
-                  reason_of(CloseReason::By::PipeClosed, ProtocolCode::NoError, "the close took too long"));
+    case Phase::Closing:  // not everything arrives, but that it is over may
+      is_answer_wanted_ = true;
+      return linger(now, Duration{0});
     case Phase::Lingering:
       return apply(now, PhaseEvent::Expired);
     case Phase::Open:
@@ -357,11 +357,10 @@ void Connection::State::fail(Now now, const session::Fault& fault) { begin_close
 
 // CONNECTION_CLOSE has left; it goes again until the peer answers. Where a round trip is short three probe
 // timeouts are too: a burst of losses may last longer, and the peer would wait for its idle timeout.
-void Connection::State::linger(Now now) {
+void Connection::State::linger(Now now, Duration at_least) {
   const Duration probe_timeout = main_path().recovery.probe_timeout();
   apply(now, PhaseEvent::CloseSent);
-  const Duration at_least = is_draining_ ? Duration{0} : config_.close_timeout;
-  phase_deadline_ = now.engine + std::max<Duration>(3 * probe_timeout, at_least);
+  phase_deadline_ = now.engine + std::max(3 * probe_timeout, at_least);
   next_close_ = now.engine + probe_timeout;
   closes_sent_ = 1;
 }
@@ -381,7 +380,7 @@ void Connection::State::lose(Now now, const CloseReason& reason) {
   // An answer, so that the peer need not wait, and then silence (RFC 9000 section 10.2.2).
   if (phase_ != Phase::Closing) apply(now, PhaseEvent::Close);
   is_draining_ = true;
-  linger(now);
+  linger(now, Duration{0});
   close_reason_ = reason_of(CloseReason::By::Us, ProtocolCode::NoError, "");
   is_answer_wanted_ = true;
 }

@@ -116,7 +116,7 @@ class Connection::State final : private PacketFate, private ConnectionIdSource {
   void begin_close(Now now, const session::CloseReason& reason);
   void fail(Now now, const session::Fault& fault);
   void lose(Now now, const session::CloseReason& reason);
-  void linger(Now now);
+  void linger(Now now, Duration at_least);
   void report_closed(Now now, const session::CloseReason& reason);
   void apply(Now now, PhaseEvent event);
   void start_trace(Now now);

@@ -158,6 +158,11 @@ std::optional<Transmit> Connection::State::transmit_handshake(Now now, MutableBy
     path.recovery.set_amplification_limited(true);
     return std::nullopt;
   }
+  const auto is_answered = [&](const HandshakeSpace& space) {
+    return space.crypto.send_interest() != SendInterest::None || path.recovery.probes_wanted(space.space) > 0;
+  };
+  if (!is_answered(establishment_->initial) && !is_answered(establishment_->confirming))
+    path.ecn = Ecn::NotCapable;  // see transmit_application()
   const MutableBytes datagram = out.first(kBaseDatagramBytes);
   std::size_t bytes = 0;
   const bool has_early = wants_initial && !wants_confirming && has_room_for_early(datagram.size());
@@ -170,7 +175,7 @@ std::optional<Transmit> Connection::State::transmit_handshake(Now now, MutableBy
     bytes += write_handshake_packet(now, establishment_->confirming, datagram.subspan(bytes), wants_initial);
     if (role_ == Role::Dialer) discard(PacketSpace::Initial);  // RFC 9001 section 4.9.1
   }
-  if (std::exchange(establishment_->is_close_wanted, false)) linger(now);
+  if (std::exchange(establishment_->is_close_wanted, false)) linger(now, config_.close_timeout);
   return transmit_on(now, path, bytes, bytes);
 }
 
@@ -289,7 +294,7 @@ std::optional<Transmit> Connection::State::transmit_application(Now now, Path& p
   }
   if (count == 0) return std::nullopt;
   keys_->protect_headers(std::span{sealed}.first(count));
-  if (phase_ == Phase::Closing && session_.is_close_sent()) linger(now);
+  if (phase_ == Phase::Closing && session_.is_close_sent()) linger(now, config_.close_timeout);
   return transmit_on(now, path, bytes, segment_bytes);
 }
 

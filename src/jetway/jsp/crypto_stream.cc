@@ -91,11 +91,4 @@ void CryptoStream::on_packet_lost(std::uint64_t record) {
   for (const session::Range& range : acked_.ranges()) lost_.remove(range);
 }
 
-void CryptoStream::resend_all() {
-  sent_.clear();
-  lost_.clear();
-  if (next_ > 0) lost_.add({0, next_});
-  for (const session::Range& range : acked_.ranges()) lost_.remove(range);
-}
-
 }  // namespace jetway::jsp

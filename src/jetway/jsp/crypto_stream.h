@@ -38,8 +38,6 @@ class CryptoStream {
   void write_frames(TimePoint now, wire::PacketWriter& packet, std::uint64_t record);
   void on_packet_acked(std::uint64_t record);
   void on_packet_lost(std::uint64_t record);
-  // Everything that was sent is sent again: a Retry has come, or the peer seems to have none of it.
-  void resend_all();
   bool is_acked() const { return acked_bytes_ == output_.size(); }
 
  private:

@@ -31,6 +31,7 @@ struct SentPacket {
   bool is_mtu_probe = false;  // its loss says nothing about congestion (RFC 8899 section 3)
   bool has_session_frames = false;
   bool has_transport_frames = false;  // other than ACK and PADDING
+  bool is_overdue = false;            // its frames went into a probe, too
   bool is_repaired = false;           // the peer has its frames, though not from it: it still counts as lost
   Ecn ecn = Ecn::NotCapable;
   DeliveryRecord delivery;

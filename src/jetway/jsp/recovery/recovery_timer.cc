@@ -39,9 +39,11 @@ Recovery::Timer Recovery::probe_timer() const {
     if (s.eliciting_on_the_way == 0) continue;
     // What the peer cannot open yet it cannot acknowledge.
     if (space == PacketSpace::Application && !is_handshake_confirmed_) continue;
+    const Duration timeout = backed_off(probe_timeout(space));
+    // What is sent again and again (keepalives, small messages) must not put it off for ever.
+    const TimePoint last = std::min(s.last_eliciting_sent_at, s.on_the_way.front().sent_at + timeout);
     // A timeout that could not be followed by a probe is not due again at once.
-    const TimePoint since = std::max(s.last_eliciting_sent_at, last_probe_timeout_at_);
-    const TimePoint at = since + backed_off(probe_timeout(space));
+    const TimePoint at = std::max(last, last_probe_timeout_at_) + timeout;
     if (at < timer.at) timer = {.at = at, .space = space};
   }
   if (timer.at != kNever || !peer_may_be_blocked_) return timer;
@@ -87,9 +89,13 @@ void Recovery::on_probe_timeout(TimePoint now, PacketSpace space, PacketFate& fa
 void Recovery::ask_for_probes(TimePoint now, PacketSpace space, PacketFate& fate) {
   Space& s = of(space);
   s.probes_wanted = std::clamp(s.eliciting_on_the_way, std::uint32_t{1}, kProbesMax);
-  s.on_the_way.for_oldest(s.probes_wanted, [&](const SentPacket& packet) {
-    if (packet.is_ack_eliciting) fate.on_packet_overdue(now, space, packet);
-  });
+  // What went into an earlier probe is in that one's frames now.
+  s.on_the_way.for_oldest(
+      s.probes_wanted, [](const SentPacket& packet) { return packet.is_ack_eliciting && !packet.is_overdue; },
+      [&](SentPacket& packet) {
+        packet.is_overdue = true;
+        fate.on_packet_overdue(now, space, packet);
+      });
 }
 
 }  // namespace jetway::jsp

@@ -78,6 +78,17 @@ class SentPackets {
     for (std::uint64_t i = begin_; i < end_ && count > 0; i = next_present(i + 1), --count) visit(slot(i));
   }
 
+  // The same for the `count` oldest of which is_wanted(packet); visit(packet) may change what is not its
+  // number.
+  template <class IsWanted, class Visit>
+  void for_oldest(std::size_t count, IsWanted&& is_wanted, Visit&& visit) {
+    for (std::uint64_t i = begin_; i < end_ && count > 0; i = next_present(i + 1)) {
+      if (!is_wanted(static_cast<const SentPacket&>(slot(i)))) continue;
+      visit(slot(i));
+      --count;
+    }
+  }
+
   void clear();  // and gives its memory back
 
   void check_invariants() const;
