@@ -79,9 +79,8 @@ void LocalIds::provide(PathId path_end, ConnectionIdSource& source) {
 void LocalIds::give_up_path(PathId path) {
   if (is_without_ids_) return;
   of_path(path).is_given_up = true;
-  for (Issued& issued : issued_) {
-    if (issued.path == path) issued.delivery = {};  // the peer need not hear of it any more
-  }
+  // The peer need not hear of its IDs any more.
+  std::erase_if(announcements_, [&](const Announcement& each) { return each.frame.path == path; });
 }
 
 void LocalIds::retire_path(PathId path) {
@@ -91,7 +90,6 @@ void LocalIds::retire_path(PathId path) {
     routing_.push_back(ConnectionIdRetired{issued.id});
     return true;
   });
-  std::erase_if(announcements_, [&](const Announcement& each) { return each.frame.path == path; });
 }
 
 void LocalIds::retire_all() {
