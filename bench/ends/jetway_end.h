@@ -24,12 +24,10 @@ struct JetwayOptions {
   bool uses_tickets = false;
 };
 
-// Throws std::runtime_error.
-transport::Address address_of(const Layout& layout, const JetwayOptions& options, std::uint16_t port);
-
 transport::TransportConfig make_config(const JetwayOptions& options);
 
 // All throw std::runtime_error.
+transport::Address address_of(const Layout& layout, const JetwayOptions& options, std::uint16_t port);
 std::unique_ptr<transport::Listener> listen(io::EventLoop& loop, const Layout& layout,
                                             const JetwayOptions& options);
 // The next connection, admitted.

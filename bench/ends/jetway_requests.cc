@@ -30,14 +30,13 @@ io::Task<EndReport> answer_all(transport::Listener* listener, int count) {
   const Reading start = Reading::now();
   const Bytes answer(kMessageBytes);
   for (int i = -kWarmUp; i < count; ++i) {
-    auto connection = co_await listener->accept();
-    connection->admit();
-    auto accepted = co_await connection->accept_stream();
+    io::Connection connection = co_await accept(listener);
+    auto accepted = co_await connection.accept_stream();
     if (!accepted) throw std::runtime_error("the client asks nothing");
     co_await read_whole(&accepted->stream);
     require(co_await accepted->stream.write(ByteView{answer}));
     require(accepted->stream.finish());
-    co_await connection->closed();
+    co_await connection.closed();
   }
   co_return EndReport{.usage = between(start, Reading::now())};
 }
@@ -77,18 +76,10 @@ io::Task<EndReport> ask_all(io::EventLoop* loop, const Layout* layout, JetwayOpt
 }  // namespace
 
 BothReports first_answers_over_jetway(const Layout& layout, const JetwayOptions& options, int count) {
-  return run_both(
-      layout,
-      [&](const auto& ready) {
-        io::EventLoop loop;
-        const auto listener = listen(loop, layout, options);
-        ready(port_of(*listener));
-        return loop.run_until_done(answer_all(listener.get(), count));
-      },
-      [&](std::uint16_t port) {
-        io::EventLoop loop;
-        return loop.run_until_done(ask_all(&loop, &layout, options, port, count));
-      });
+  return run_both_of_jetway(
+      layout, options,
+      [count](io::EventLoop*, transport::Listener* listener) { return answer_all(listener, count); },
+      [&](io::EventLoop* loop, std::uint16_t port) { return ask_all(loop, &layout, options, port, count); });
 }
 
 }  // namespace jetway::bench

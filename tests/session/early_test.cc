@@ -50,8 +50,8 @@ class EarlyTest : public testing::Test {
   }
 
   TimePoint now{};
-  Session dialer{Role::Dialer, {}, now};
-  Session listener{Role::Listener, {}, now};
+  Session dialer{Role::Dialer, SessionConfig{}, now};
+  Session listener{Role::Listener, SessionConfig{}, now};
   std::uint64_t next_packet = 0;
 };
 
@@ -100,7 +100,7 @@ TEST_F(EarlyTest, AListenerThatAcceptsMayNotTellSmallerLimits) {
   for (std::uint64_t Parameters::* limit :
        {&Parameters::connection_window_bytes, &Parameters::stream_window_bytes,
         &Parameters::streams_two_way_max, &Parameters::streams_one_way_max, &Parameters::message_max_bytes}) {
-    Session session(Role::Dialer, {}, now);
+    Session session(Role::Dialer, SessionConfig{}, now);
     session.begin_early(now, listener.local_parameters());
     Parameters smaller = listener.local_parameters();
     --(smaller.*limit);
@@ -116,7 +116,7 @@ TEST_F(EarlyTest, DeclinedItWaitsForAdmissionAndStartsAgain) {
   const Bytes request = pattern(3000);
   const StreamId id = say(request);
   while (dialer.wants_to_send()) packet_of(dialer);
-  Session fresh(Role::Listener, {}, now);
+  Session fresh(Role::Listener, SessionConfig{}, now);
   ASSERT_TRUE(dialer.on_early_answered(now, fresh.local_parameters(), false));
   EXPECT_EQ(count_in<wire::StreamFrame>(packet_of(dialer)), 0u);
   fresh.on_established(now, dialer.local_parameters());
@@ -137,7 +137,7 @@ TEST_F(EarlyTest, DeclinedAStreamThatWasGivenUpIsGivenUpAgain) {
   packet_of(dialer);
   ASSERT_TRUE(dialer.reset(id, 7));
   EXPECT_EQ(count_in<wire::ResetStreamFrame>(packet_of(dialer)), 1u);
-  Session fresh(Role::Listener, {}, now);
+  Session fresh(Role::Listener, SessionConfig{}, now);
   ASSERT_TRUE(dialer.on_early_answered(now, fresh.local_parameters(), false));
   fresh.on_established(now, dialer.local_parameters());
   fresh.admit(now);
@@ -150,7 +150,7 @@ TEST_F(EarlyTest, DeclinedAStreamThatWasGivenUpIsGivenUpAgain) {
 TEST_F(EarlyTest, MoreStreamsComeWithTheAnswer) {
   SessionConfig small;
   small.streams_two_way_max = 1;
-  Session session(Role::Dialer, {}, now);
+  Session session(Role::Dialer, SessionConfig{}, now);
   session.begin_early(now, Session(Role::Listener, small, now).local_parameters());
   ASSERT_TRUE(session.open_stream(Direction::TwoWay, kRepeatable));
   EXPECT_EQ(session.open_stream(Direction::TwoWay, kRepeatable).error().code, StreamErrc::TooManyStreams);
