@@ -64,7 +64,7 @@ struct AnyFrames {
   SeededRandom random;
   Bytes data = Bytes(300);
   std::vector<PacketRange> many = any_ranges(random, 1 + random.below(kAckRangesMax));
-  std::vector<PacketRange> few = any_ranges(random, 1 + random.below(kHintRangesMax));
+  std::vector<PacketRange> few = any_ranges(random, 1 + random.below(kRecoveredRangesMax));
 
   explicit AnyFrames(std::uint64_t seed) : random(seed) { random.fill(data); }
 
@@ -110,7 +110,6 @@ struct AnyFrames {
             PathStatusFrame{path(), number(), random.below(2) == 0},
             AckFrequencyFrame{number(), number(), microseconds(random.below(1 << 24)), number()},
             ImmediateAckFrame{},
-            NackFrame{path(), few},
             FecSourceFrame{number(), number()},
             FecRepairFrame{number(), 1 + number() / 2, number(), some()},
             RecoveredFrame{path(), few},
@@ -240,12 +239,13 @@ TEST(JspFrameTest, FieldsOfImpossibleValueAreRefused) {
   EXPECT_TRUE(is_refused(varints({type_number(FecRepair), 0, 0, 0, 0})));
   EXPECT_TRUE(is_refused(varints({type_number(NewTicket), 604'800'001, 1, 0})));
   EXPECT_TRUE(is_refused(varints({type_number(NewTicket), 1, 0})));
-  EXPECT_TRUE(is_refused(varints({type_number(Nack), 0, 1000, 16, 0}) + Bytes(40)));
+  EXPECT_TRUE(is_refused(varints({type_number(Recovered), 0, 1000, 16, 0}) + Bytes(40)));
   EXPECT_TRUE(is_refused(varints({type_number(Recovered), 0, 1, 0, 2})));
 }
 
 TEST(JspFrameTest, TypesAreKnownAndInTheirShortestForm) {
   EXPECT_EQ(error_of(varints({0x04})), wire::FrameErrc::UnknownType);
+  EXPECT_EQ(error_of(varints({0x56})), wire::FrameErrc::UnknownType);
   EXPECT_EQ(error_of(varints({0x5b})), wire::FrameErrc::UnknownType);
   EXPECT_EQ(error_of(Bytes{std::byte{0x40}, std::byte{0x01}}), wire::FrameErrc::UnknownType);
   EXPECT_EQ(error_of({}), wire::FrameErrc::Truncated);
@@ -270,7 +270,7 @@ TEST(JspFrameTest, OnlyAcksAndPaddingNeedNoAck) {
   for (const FrameType type : {Padding, Ack, AckEcn, PathAck, PathAckEcn}) {
     EXPECT_FALSE(is_ack_eliciting(type));
   }
-  for (const FrameType type : {Ping, Crypto, PathChallenge, ImmediateAck, Nack, Recovered}) {
+  for (const FrameType type : {Ping, Crypto, PathChallenge, ImmediateAck, Recovered}) {
     EXPECT_TRUE(is_ack_eliciting(type));
   }
 }

@@ -170,20 +170,6 @@ TEST_F(LossTest, AcksAloneAreNeitherTrackedNorLost) {
   EXPECT_EQ(fate_.lost, Numbers{1});
 }
 
-TEST_F(LossTest, ANackedPacketIsLostAtOnceAndMayStillArrive) {
-  send_many(5);
-  const std::vector<PacketRange> ranges{{4, 4}, {2, 2}};
-  recovery_->on_nack_received(now_, {.path = 0, .ranges = ranges}, fate_);
-  recovery_->check_invariants();
-  EXPECT_EQ(fate_.lost, (Numbers{4, 2}));
-  EXPECT_EQ(controller_->last.lost_bytes, 2 * kPacketBytes);
-  recovery_->on_nack_received(now_, {.path = 0, .ranges = ranges}, fate_);
-  EXPECT_EQ(fate_.lost.size(), 2u) << "once";
-  ack({{1, 5}});
-  EXPECT_EQ(controller_->spurious, 2);
-  EXPECT_EQ(fate_.acked, (Numbers{1, 3, 5, 2, 4}));
-}
-
 TEST_F(LossTest, ARepairedPacketIsDeliveredAndCountsAsLost) {
   send_many(2);
   now_ += 100ms;

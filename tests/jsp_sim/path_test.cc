@@ -202,6 +202,35 @@ TEST_F(PathTest, TwoPathsCarryMoreThanOne) {
   EXPECT_GT(10'000'000 / seconds, 1.6 * 1'250'000);
 }
 
+// Goal: what goes over both paths to be sure is used once.
+TEST_F(PathTest, ADatagramBesideWhatIsSentTwiceArrivesOnce) {
+  JspPairConfig config;
+  config.there = config.back = usual_link();
+  config.more_paths = {{usual_link(), usual_link()}};
+  config.dialer.schedule = jsp::PathSchedule::Redundant;
+  make(config);
+  ASSERT_TRUE(pair->connect()) << pair->report();
+  pair->run_for(1s);
+  std::optional<session::StreamId> stream;
+  pair->dialer_host.command(pair->dialer(), [&](Now now, jsp::Connection& engine) {
+    EXPECT_TRUE(engine.open_path(now, JspPair::dialer_address(1), JspPair::kListener));
+    stream = engine.session()
+                 .open_stream(session::Direction::OneWay, {.priority = session::Priority::System})
+                 .value();
+  });
+  pair->run_for(1s);
+  for (int i = 0; i < 20; ++i) {
+    pair->dialer_host.command(pair->dialer(), [&](Now, jsp::Connection& engine) {
+      const Bytes piece(100);
+      EXPECT_TRUE(engine.session().write(*stream, ByteView{piece}));
+      EXPECT_TRUE(engine.session().send_datagram(Bytes(100)));
+    });
+    pair->run_for(20ms);
+  }
+  pair->run_for(1s);
+  EXPECT_EQ(pair->listener().count<session::DatagramReceived>(), 20U);
+}
+
 // ---- the link changes ----
 
 TEST_F(PathTest, AnOutageCostsItsTime) {

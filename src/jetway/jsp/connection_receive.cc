@@ -424,14 +424,6 @@ Connection::State::Handled Connection::State::take(Now, PacketSpace, Path& path,
   return {};
 }
 
-Connection::State::Handled Connection::State::take(Now now, PacketSpace, Path&, const NackFrame& frame) {
-  Path* const path = find_path(frame.path);
-  if (path == nullptr) return {};
-  fate_path_ = path;
-  path->recovery.on_nack_received(now.engine, frame, *this);
-  return {};
-}
-
 Connection::State::Handled Connection::State::take(Now, PacketSpace, Path&, const FecRepairFrame& frame) {
   return fec_.on_repair(frame);
 }

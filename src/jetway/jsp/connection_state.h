@@ -152,7 +152,6 @@ class Connection::State final : private PacketFate, private ConnectionIdSource {
   Handled take(Now now, PacketSpace space, Path& path, const PathStatusFrame& frame);
   Handled take(Now now, PacketSpace space, Path& path, const AckFrequencyFrame& frame);
   Handled take(Now now, PacketSpace space, Path& path, const ImmediateAckFrame& frame);
-  Handled take(Now now, PacketSpace space, Path& path, const NackFrame& frame);
   Handled take(Now now, PacketSpace space, Path& path, const RecoveredFrame& frame);
   Handled take(Now, PacketSpace, Path&, const FecSourceFrame&) { return {}; }  // see handle_payload()
   Handled take(Now now, PacketSpace space, Path& path, const FecRepairFrame& frame);

@@ -432,7 +432,8 @@ void Connection::State::write_session_frames(Now now, Path& path, Payload& paylo
   sent.has_session_frames = !payload.session->is_empty();
   if (!sent.has_session_frames) return payload.session.reset();  // what follows goes behind the transport's
   const session::PacketContent content = session_.last_content();
-  if (content.has_system && config_.schedule == PathSchedule::Redundant)
+  // A datagram would arrive twice: nobody can tell that it is the same.
+  if (content.has_system && !content.has_datagram && config_.schedule == PathSchedule::Redundant)
     keep_duplicate(path, payload.session->parts());
   if (!has_mark || !fec_.on_packet_built(now.engine, path.id, sent.number, payload.session->parts(), content))
     return;

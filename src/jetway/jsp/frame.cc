@@ -80,16 +80,15 @@ struct FrameReader {
     return frame;
   }
 
-  template <class HintFrame>
-  HintFrame hint() {
-    HintFrame frame;
+  RecoveredFrame recovered() {
+    RecoveredFrame frame;
     frame.path = path();
     const PacketNumber largest = in.varint();
     const std::uint64_t more = in.varint();
-    if (more >= kHintRangesMax) {
+    if (more >= kRecoveredRangesMax) {
       error = "too many ranges";
     } else {
-      frame.ranges = ranges(largest, more, kHintRangesMax);
+      frame.ranges = ranges(largest, more, kRecoveredRangesMax);
     }
     return frame;
   }
@@ -189,14 +188,12 @@ struct FrameReader {
         return ack_frequency();
       case FrameType::ImmediateAck:
         return ImmediateAckFrame{};
-      case FrameType::Nack:
-        return hint<NackFrame>();
       case FrameType::FecSource:
         return FecSourceFrame{in.varint(), in.varint()};
       case FrameType::FecRepair:
         return fec_repair();
       case FrameType::Recovered:
-        return hint<RecoveredFrame>();
+        return recovered();
       case FrameType::NewTicket:
         return new_ticket();
       case FrameType::Padding:
@@ -234,13 +231,6 @@ struct FrameFields {
       put.varint(ranges[i - 1].first - ranges[i].last - 2);
       put.varint(ranges[i].last - ranges[i].first);
     }
-  }
-  void hint(FrameType frame_type, PathId path, PacketRanges which) {
-    JETWAY_ASSERT(!which.empty() && which.size() <= kHintRangesMax);
-    type(frame_type);
-    put.varint(path);
-    put.varint(which.front().last);
-    ranges(which);
   }
 
   void operator()(const PingFrame&) { type(FrameType::Ping); }
@@ -304,7 +294,6 @@ struct FrameFields {
     put.varint(frame.reordering_threshold);
   }
   void operator()(const ImmediateAckFrame&) { type(FrameType::ImmediateAck); }
-  void operator()(const NackFrame& frame) { hint(FrameType::Nack, frame.path, frame.ranges); }
   void operator()(const FecSourceFrame& frame) {
     type(FrameType::FecSource);
     put.varint(frame.group);
@@ -317,7 +306,13 @@ struct FrameFields {
     put.varint(frame.index);
     put.sized_bytes(frame.symbol);
   }
-  void operator()(const RecoveredFrame& frame) { hint(FrameType::Recovered, frame.path, frame.ranges); }
+  void operator()(const RecoveredFrame& frame) {
+    JETWAY_ASSERT(!frame.ranges.empty() && frame.ranges.size() <= kRecoveredRangesMax);
+    type(FrameType::Recovered);
+    put.varint(frame.path);
+    put.varint(frame.ranges.front().last);
+    ranges(frame.ranges);
+  }
   void operator()(const NewTicketFrame& frame) {
     JETWAY_ASSERT(!frame.ticket.empty() && frame.lifetime <= kTicketLifetimeMax);
     type(FrameType::NewTicket);

@@ -36,7 +36,6 @@ enum class FrameType : std::uint64_t {
   PathStatus = 0x53,
   AckFrequency = 0x54,
   ImmediateAck = 0x55,
-  Nack = 0x56,
   FecSource = 0x57,
   FecRepair = 0x58,
   Recovered = 0x59,
@@ -70,7 +69,7 @@ struct PacketRange {
   PacketNumber last;
   bool operator==(const PacketRange&) const = default;
 };
-// From the largest down, disjoint, not touching: what ACK, NACK and RECOVERED frames say. A view: of the
+// From the largest down, disjoint, not touching: what ACK and RECOVERED frames say. A view: of the
 // sender's own ranges in a frame to be encoded, of a RangeBuffer in a decoded one.
 using PacketRanges = std::span<const PacketRange>;
 
@@ -83,8 +82,8 @@ struct EcnCounts {
 
 // Of a longer ACK the oldest are left out: the packets in them are as if not acknowledged by it.
 inline constexpr std::size_t kAckRangesMax = 64;
-// NACK and RECOVERED; more are an error.
-inline constexpr std::size_t kHintRangesMax = 16;
+// RECOVERED; more are an error.
+inline constexpr std::size_t kRecoveredRangesMax = 16;
 // Longer delays are read as this one.
 inline constexpr Duration kAckDelayMax = std::chrono::hours(1);
 // What ACK_FREQUENCY may ask for (RFC 9000 section 18.2 has the same bound, in milliseconds).
@@ -147,11 +146,6 @@ struct AckFrequencyFrame {
 struct PingFrame {};
 struct ImmediateAckFrame {};
 struct HandshakeDoneFrame {};
-// Packets that the receiver would like to have again, soon: of partially reliable data and of FEC groups.
-struct NackFrame {
-  PathId path = 0;
-  PacketRanges ranges;  // 1 to kHintRangesMax
-};
 // The frames after this one are symbol `index` of group `group` (section 11).
 struct FecSourceFrame {
   std::uint64_t group = 0;
@@ -166,7 +160,7 @@ struct FecRepairFrame {
 // Packets whose frames were repaired instead of received.
 struct RecoveredFrame {
   PathId path = 0;
-  PacketRanges ranges;  // 1 to kHintRangesMax
+  PacketRanges ranges;  // 1 to kRecoveredRangesMax
 };
 struct NewTicketFrame {
   std::chrono::milliseconds lifetime{0};  // at most kTicketLifetimeMax
@@ -175,7 +169,7 @@ struct NewTicketFrame {
 
 using Frame = std::variant<PingFrame, AckFrame, CryptoFrame, NewConnectionIdFrame, RetireConnectionIdFrame,
                            PathChallengeFrame, PathResponseFrame, HandshakeDoneFrame, PathAbandonFrame,
-                           PathStatusFrame, AckFrequencyFrame, ImmediateAckFrame, NackFrame, FecSourceFrame,
+                           PathStatusFrame, AckFrequencyFrame, ImmediateAckFrame, FecSourceFrame,
                            FecRepairFrame, RecoveredFrame, NewTicketFrame>;
 
 // Where the ranges of a decoded frame stand until the next one is decoded: one for all packets.

@@ -121,7 +121,6 @@ class FrameLister {
     add(R"({{"frame_type":"ack_frequency","ack_eliciting_threshold":{},"max_ack_delay":{:.3f}}})",
         frame.ack_eliciting_threshold, milliseconds(frame.max_ack_delay));
   }
-  void put(const NackFrame&) { simple("jetway:nack"); }
   void put(const FecSourceFrame& frame) {
     add(R"({{"frame_type":"jetway:fec_source","group":{},"index":{}}})", frame.group, frame.index);
   }

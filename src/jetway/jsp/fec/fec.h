@@ -86,7 +86,7 @@ class Fec {
 
  private:
   // What is said in RECOVERED until it is acknowledged, the newest last, at most so many.
-  static constexpr std::size_t kRecoveredMax = kHintRangesMax;
+  static constexpr std::size_t kRecoveredMax = kRecoveredRangesMax;
   struct Recovered {
     PathId path = 0;
     PacketNumber number = 0;

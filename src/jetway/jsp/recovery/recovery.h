@@ -100,8 +100,6 @@ class Recovery {
   // ProtocolViolation when it acknowledges what was never sent.
   session::Checked<void> on_ack_received(TimePoint now, PacketSpace space, const AckFrame& frame,
                                          PacketFate& fate);
-  // The peer said that these would better be sent again now: they count as lost.
-  void on_nack_received(TimePoint now, const NackFrame& frame, PacketFate& fate);
   // The peer has the frames of these from repair packets: fate is told that they are acknowledged, all else
   // that they are lost.
   void on_recovered(TimePoint now, const RecoveredFrame& frame, PacketFate& fate);
@@ -181,7 +179,7 @@ class Recovery {
     TimePoint at = kNever;
     PacketSpace space = PacketSpace::Initial;
   };
-  // What an ACK, a hint of the peer or a timeout comes to.
+  // What an ACK, a RECOVERED frame or a timeout comes to.
   struct Progress {
     AckSummary summary{};
     PacketSpace space;

@@ -1,4 +1,4 @@
-// What acknowledgements and hints of the peer come to, and what is lost: RFC 9002 sections 5 to 7 and
+// What acknowledgements and repairs come to, and what is lost: RFC 9002 sections 5 to 7 and
 // appendices A.7, A.10 and B.
 #include <algorithm>
 
@@ -246,17 +246,7 @@ void Recovery::declare_all_lost(TimePoint now, PacketFate& fate) {
   }
 }
 
-// ---- hints ----
-
-void Recovery::on_nack_received(TimePoint now, const NackFrame& frame, PacketFate& fate) {
-  Progress progress = begin(now, PacketSpace::Application, fate);
-  for (const PacketRange& range : frame.ranges) {
-    of(PacketSpace::Application).on_the_way.take(range, [&](const SentPacket& packet) {
-      on_lost(progress, packet, false);
-    });
-  }
-  finish(progress);
-}
+// ---- repaired ----
 
 void Recovery::on_recovered(TimePoint now, const RecoveredFrame& frame, PacketFate& fate) {
   Space& s = of(PacketSpace::Application);
