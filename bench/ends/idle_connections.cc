@@ -1,8 +1,6 @@
-#include <array>
 #include <fstream>
 #include <vector>
 
-#include <arpa/inet.h>
 #include <malloc.h>
 #include <unistd.h>
 
@@ -58,41 +56,43 @@ io::Task<EndReport> hold_all(io::EventLoop* loop, transport::Listener* listener,
   co_return report;
 }
 
-// Dials: over JSP from one socket, so that the system's limit on descriptors is none to connections.
+// Dials. Over JSP many connections share a socket, so that the system's limit on descriptors is none to them;
+// like any dialer's they have no connection IDs: each goes to another address of the machine.
 class Dialer {
  public:
   Dialer(io::EventLoop& loop, const Layout& layout, const JetwayOptions& options, std::uint16_t port)
-      : loop_(loop), layout_(layout), options_(options), port_(port), config_(make_config(options)) {
-    if (options.transport != "jsp") return;
-    const auto random = std::make_shared<crypto::SystemRandom>();
-    auto opened = io::UdpEndpoint::open(loop, IpEndpoint::v4({0, 0, 0, 0}, 0),
-                                        {.udp = {}, .jsp = {.connections_max = options.connections_max}},
-                                        *random, random);
-    if (!opened) throw std::runtime_error(opened.error().message());
-    endpoint_ = *std::move(opened);
-  }
+      : loop_(loop), layout_(layout), options_(options), port_(port), config_(make_config(options)) {}
 
   io::Task<io::Connection> dial() {
-    if (!endpoint_) co_return co_await connect(&loop_, &layout_, options_, port_);
+    if (options_.transport != "jsp") co_return co_await connect(&loop_, &layout_, options_, port_);
+    if (on_socket_ == kAddresses) next_socket();
     jsp::JspConfig config = options_.jsp;
     config.handshake = config_.handshake;
     config.session = config_.session;
-    auto core = endpoint_->connect(std::move(config), remote(), {});
+    auto core = sockets_.back()->connect(std::move(config), remote(on_socket_++), {});
     auto connection = co_await io::ConnectionCore::admitted(std::move(core));
     if (!connection) throw std::runtime_error("not admitted: " + connection.error().reason.text);
     co_return *std::move(connection);
   }
+  // No more will be dialed.
   void finish() {
-    if (endpoint_) endpoint_->finish();
+    for (const auto& socket : sockets_) socket->finish();
+    sockets_.clear();
   }
 
  private:
-  IpEndpoint remote() const {
-    std::array<std::uint8_t, 4> address{};
-    if (::inet_pton(AF_INET, layout_.server_address.c_str(), address.data()) != 1) {
-      throw std::runtime_error(layout_.server_address + " is no IPv4 address");
-    }
-    return IpEndpoint::v4(address, port_);
+  static constexpr std::uint8_t kAddresses = 200;
+
+  void next_socket() {
+    const auto random = std::make_shared<crypto::SystemRandom>();
+    auto opened = io::UdpEndpoint::open(loop_, IpEndpoint::v4({0, 0, 0, 0}, 0),
+                                        {.udp = {}, .jsp = {.is_shared = false}}, *random, random);
+    if (!opened) throw std::runtime_error(opened.error().message());
+    sockets_.push_back(*std::move(opened));
+    on_socket_ = 0;
+  }
+  IpEndpoint remote(std::uint8_t number) const {
+    return IpEndpoint::v4({127, 0, 1, static_cast<std::uint8_t>(1 + number)}, port_);
   }
 
   io::EventLoop& loop_;
@@ -100,7 +100,8 @@ class Dialer {
   const JetwayOptions& options_;
   std::uint16_t port_;
   transport::TransportConfig config_;
-  std::shared_ptr<io::UdpEndpoint> endpoint_;  // null: each connection has a socket of its own
+  std::vector<std::shared_ptr<io::UdpEndpoint>> sockets_;
+  std::uint8_t on_socket_ = kAddresses;  // connections on the last of them
 };
 
 io::Task<void> dial_share(Dialer* dialer, int count, std::vector<io::Connection>* connections) {
@@ -139,8 +140,10 @@ BothReports idle_connections(const Layout& layout, const JetwayOptions& options,
   JetwayOptions many = options;
   many.keepalive = many.idle_timeout = std::chrono::milliseconds{0};
   many.connections_max = static_cast<std::size_t>(count) + kDialers;
+  Layout everywhere = layout;
+  if (options.transport == "jsp") everywhere.server_address = "0.0.0.0";
   return run_both_of_jetway(
-      layout, many,
+      everywhere, many,
       [&](io::EventLoop* loop, transport::Listener* listener) { return hold_all(loop, listener, count); },
       [&](io::EventLoop* loop, std::uint16_t port) {
         return dial_and_hold(loop, &layout, &many, port, count);

@@ -1,6 +1,6 @@
 #include <memory>
-#include <vector>
 
+#include "bench/ends/block_pool.h"
 #include "bench/ends/ends.h"
 #include "jetway/io/task_group.h"
 
@@ -9,29 +9,6 @@ namespace jetway::bench {
 namespace {
 
 using session::Direction;
-
-// Blocks that are lent to the session and come back when they have been sent: filled once, like a cache of
-// pages.
-class BlockPool final : public BufferRecycler {
- public:
-  BlockPool() = default;
-  BlockPool(const BlockPool&) = delete;
-  BlockPool& operator=(const BlockPool&) = delete;
-  ~BlockPool() {
-    for (std::byte* memory : free_) delete[] memory;
-  }
-  Buffer take() {
-    if (free_.empty()) free_.push_back(new std::byte[kBlockBytes]{});
-    Buffer block(free_.back(), kBlockBytes, *this);
-    free_.pop_back();
-    block.resize(kBlockBytes);
-    return block;
-  }
-  void recycle(std::byte* memory, std::size_t) noexcept override { free_.push_back(memory); }
-
- private:
-  std::vector<std::byte*> free_;
-};
 
 io::Task<EndReport> send_bulk(io::EventLoop* loop, const Layout* layout, JetwayOptions options,
                               std::uint16_t port, std::size_t total_bytes, BlockPool* pool) {
@@ -103,7 +80,7 @@ io::Task<EndReport> dial_all(io::EventLoop* loop, const Layout* layout, JetwayOp
 }  // namespace
 
 BothReports bulk_over_jetway(const Layout& layout, const JetwayOptions& options, std::size_t total_bytes) {
-  BlockPool pool;
+  BlockPool pool(kBlockBytes);
   return run_both_of_jetway(
       layout, options, [](io::EventLoop*, transport::Listener* listener) { return receive_bulk(listener); },
       [&](io::EventLoop* loop, std::uint16_t port) {
@@ -114,7 +91,7 @@ BothReports bulk_over_jetway(const Layout& layout, const JetwayOptions& options,
 EndReport bulk_over_jetway_in_one_thread(const Layout& layout, const JetwayOptions& options,
                                          std::size_t total_bytes) {
   pin_to_core(layout.client_core);
-  BlockPool pool;
+  BlockPool pool(kBlockBytes);
   io::EventLoop loop;
   const auto listener = listen(loop, layout, options);
   return loop.run_until_done(both_ends(&loop, listener.get(), &layout, options, total_bytes, &pool));

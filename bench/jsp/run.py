@@ -280,9 +280,9 @@ def measure_savings(results, _):
     if not (PROGRAMS / "bench_jsp_savings").exists():
         print("left out: savings: built without tests, whose part counts allocations", file=sys.stderr)
         return
-    cases = micro("jsp_savings")
+    cases = {name.split("/iterations")[0]: entry for name, entry in micro("jsp_savings").items()}
     for case, (title, counter, (reference, value, most)) in SAVINGS.items():
-        on, off = (cases[f"BM_{case}/on:{state}/iterations:2000"][counter] for state in (1, 0))
+        on, off = (cases[f"BM_{case}/on:{state}"][counter] for state in (1, 0))
         results.add(f"{title}, on", on, "", reference, reference_value=value, goal=("at most", most))
         results.add(f"{title}, off", off, "", reference, reference_value=value)
 

@@ -1,10 +1,9 @@
 // What do pools, coalescing and batched acknowledgements save? Each with and without: allocations per packet,
 // packets per small write, ACKs per data packet. The times say nothing here.
 
-#include <vector>
-
 #include <benchmark/benchmark.h>
 
+#include "bench/ends/block_pool.h"
 #include "bench/jsp_engine/ends.h"
 #include "tests/heap/heap_use.h"
 
@@ -13,6 +12,7 @@ namespace {
 
 constexpr std::size_t kDatagramBytes = 1472;
 constexpr std::size_t kPieceBytes = 256 * 1024;
+constexpr int kTurns = 500;  // to get everything to its size, and then measured
 
 session::StreamId open_stream(Ends& ends) {
   return ends.dialer.connection->session()
@@ -20,32 +20,10 @@ session::StreamId open_stream(Ends& ends) {
       .value();
 }
 
-// Pieces that come back when they have been sent.
-class PiecePool final : public BufferRecycler {
- public:
-  PiecePool() = default;
-  PiecePool(const PiecePool&) = delete;
-  PiecePool& operator=(const PiecePool&) = delete;
-  ~PiecePool() {
-    for (std::byte* memory : free_) delete[] memory;
-  }
-  Buffer take() {
-    if (free_.empty()) free_.push_back(new std::byte[kPieceBytes]{});
-    Buffer piece(free_.back(), kPieceBytes, *this);
-    free_.pop_back();
-    piece.resize(kPieceBytes);
-    return piece;
-  }
-  void recycle(std::byte* memory, std::size_t) noexcept override { free_.push_back(memory); }
-
- private:
-  std::vector<std::byte*> free_;
-};
-
 // Without: a new buffer for each piece, and nothing that the sessions have taken is kept for the next turn.
 void BM_Pools(benchmark::State& state) {
   const bool is_on = state.range(0) != 0;
-  PiecePool pool;
+  bench::BlockPool pool(kPieceBytes);
   Ends ends({.datagram_max_bytes = kDatagramBytes});
   const session::StreamId stream = open_stream(ends);
   const auto turn = [&] {
@@ -57,7 +35,7 @@ void BM_Pools(benchmark::State& state) {
     ends.dialer.connection->session().release_memory();
     ends.listener.connection->session().release_memory();
   };
-  for (int i = 0; i < 2000; ++i) turn();  // everything has its size
+  for (int i = 0; i < kTurns; ++i) turn();  // everything has its size
   const std::uint64_t before = heap_use().allocations;
   const std::uint64_t datagrams = ends.datagrams_to_listener + ends.datagrams_to_dialer;
   for (auto _ : state) turn();
@@ -65,7 +43,7 @@ void BM_Pools(benchmark::State& state) {
       static_cast<double>(heap_use().allocations - before) /
       static_cast<double>(ends.datagrams_to_listener + ends.datagrams_to_dialer - datagrams);
 }
-BENCHMARK(BM_Pools)->ArgName("on")->Arg(1)->Arg(0)->Iterations(2000);
+BENCHMARK(BM_Pools)->ArgName("on")->Arg(1)->Arg(0)->Iterations(kTurns);
 
 // Sixteen writes of 64 bytes that meet before the socket is looked at; without: each goes as it is written.
 void BM_Coalescing(benchmark::State& state) {
@@ -86,7 +64,7 @@ void BM_Coalescing(benchmark::State& state) {
   state.counters["packets_each"] = static_cast<double>(ends.datagrams_to_listener - datagrams) /
                                    static_cast<double>(state.iterations() * kWrites);
 }
-BENCHMARK(BM_Coalescing)->ArgName("on")->Arg(1)->Arg(0)->Iterations(2000);
+BENCHMARK(BM_Coalescing)->ArgName("on")->Arg(1)->Arg(0)->Iterations(kTurns);
 
 // Without: a listener that says it acknowledges every packet, and a window too small for the dialer to ask
 // for fewer.
@@ -97,7 +75,7 @@ void BM_BatchedAcks(benchmark::State& state) {
     options.window_max_bytes = 8 * kDatagramBytes;
     options.ack_packets_max = 1;
   }
-  PiecePool pool;
+  bench::BlockPool pool(kPieceBytes);
   Ends ends(options);
   const session::StreamId stream = open_stream(ends);
   const auto turn = [&] {
@@ -105,14 +83,14 @@ void BM_BatchedAcks(benchmark::State& state) {
     ends.write(stream, piece);
     ends.turn();
   };
-  for (int i = 0; i < 2000; ++i) turn();
+  for (int i = 0; i < kTurns; ++i) turn();
   const std::uint64_t datagrams = ends.datagrams_to_listener;
   const std::uint64_t acks = ends.listener.connection->statistics().acks_sent;
   for (auto _ : state) turn();
   state.counters["acks_each"] = static_cast<double>(ends.listener.connection->statistics().acks_sent - acks) /
                                 static_cast<double>(ends.datagrams_to_listener - datagrams);
 }
-BENCHMARK(BM_BatchedAcks)->ArgName("on")->Arg(1)->Arg(0)->Iterations(2000);
+BENCHMARK(BM_BatchedAcks)->ArgName("on")->Arg(1)->Arg(0)->Iterations(kTurns);
 
 }  // namespace
 }  // namespace jetway::jsp
