@@ -12,7 +12,7 @@ constexpr Duration kDelay = std::chrono::microseconds(50);
 
 }  // namespace
 
-Ends::Ends(const EndsOptions& options) {
+Ends::Ends(const EndsOptions& options) : is_spread_(options.is_spread) {
   JspConfig config;
   config.datagram_max_bytes = options.datagram_max_bytes;
   config.congestion.window_max_bytes = options.window_max_bytes;
@@ -88,17 +88,34 @@ void Ends::move(End& from, End& to) {
     drain(from);
     const auto sent = Clock::now();
     from.spent += sent - begin;
-    if (!transmit) return;
-    MutableBytes rest = MutableBytes{out_}.first(transmit->bytes);
-    while (!rest.empty()) {
+    if (!transmit) break;
+    for (MutableBytes rest = MutableBytes{out_}.first(transmit->bytes); !rest.empty();) {
       const MutableBytes datagram = rest.first(std::min(rest.size(), transmit->segment_bytes));
-      ++(&to == &listener ? datagrams_to_listener : datagrams_to_dialer);
-      to.endpoint->handle_datagram(
-          now(), {.local = to.address, .remote = from.address, .ecn = transmit->ecn, .bytes = datagram});
+      hand_over(to, from.address, transmit->ecn, datagram);
       rest = rest.subspan(datagram.size());
+      if (is_spread_) hold_answers(to);
     }
     drain(to);
     to.spent += Clock::now() - sent;
+  }
+  for (Held& held : held_) hand_over(from, to.address, held.ecn, held.bytes);
+  held_.clear();
+  drain(from);
+}
+
+void Ends::hand_over(End& to, const IpEndpoint& from, Ecn ecn, MutableBytes datagram) {
+  ++(&to == &listener ? datagrams_to_listener : datagrams_to_dialer);
+  to.endpoint->handle_datagram(now(), {.local = to.address, .remote = from, .ecn = ecn, .bytes = datagram});
+}
+
+void Ends::hold_answers(End& of) {
+  drain(of);
+  while (const auto answer = of.endpoint->poll_transmit(now(), answer_)) {
+    for (ByteView rest = ByteView{answer_}.first(answer->bytes); !rest.empty();) {
+      const ByteView datagram = rest.first(std::min(rest.size(), answer->segment_bytes));
+      held_.push_back({.ecn = answer->ecn, .bytes = to_bytes(datagram)});
+      rest = rest.subspan(datagram.size());
+    }
   }
 }
 

@@ -3,6 +3,7 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <vector>
 
 #include "jetway/crypto/identity.h"
 #include "jetway/crypto/system_random.h"
@@ -22,6 +23,8 @@ struct EndsOptions {
   std::size_t datagram_max_bytes = 1472;
   std::uint64_t window_max_bytes = CongestionConfig{}.window_max_bytes;
   std::uint32_t ack_packets_max = JspConfig{}.ack_packets_max;
+  // Datagrams of a batch come one by one, and what follows from each is sent before the next.
+  bool is_spread = false;
 };
 
 // A dialer and a listener in one thread that hand their datagrams to each other, a delay apart; time is
@@ -47,10 +50,20 @@ class Ends {
   void drain(End& end);
   void read(End& end, session::StreamId id);
   void move(End& from, End& to);
+  void hand_over(End& to, const IpEndpoint& from, Ecn ecn, MutableBytes datagram);
+  void hold_answers(End& of);
+
+  struct Held {
+    Ecn ecn;
+    Bytes bytes;
+  };
 
   crypto::SystemRandom random_;
+  bool is_spread_;
+  std::vector<Held> held_;
   TimePoint time_{std::chrono::hours(1)};
   Bytes out_ = Bytes(65'536);
+  Bytes answer_ = Bytes(65'536);
   Bytes target_ = Bytes(1 << 20);
 };
 

@@ -70,7 +70,7 @@ BENCHMARK(BM_Coalescing)->ArgName("on")->Arg(1)->Arg(0)->Iterations(kTurns);
 // for fewer.
 void BM_BatchedAcks(benchmark::State& state) {
   const bool is_on = state.range(0) != 0;
-  EndsOptions options{.datagram_max_bytes = kDatagramBytes};
+  EndsOptions options{.datagram_max_bytes = kDatagramBytes, .is_spread = true};
   if (!is_on) {
     options.window_max_bytes = 8 * kDatagramBytes;
     options.ack_packets_max = 1;
