@@ -20,7 +20,7 @@ from layouts import Layout  # noqa: E402
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tests/lab"))
 from laboratory import Laboratory  # noqa: E402
-from link_spec import LinkSpec  # noqa: E402
+from link_spec import LabError, LinkSpec  # noqa: E402
 
 PROGRAMS = Path(os.environ.get("JETWAY_BUILD", "build/release")) / "bench"
 DATAGRAM_BYTES = 1472  # a packet of 1,500 bytes over IPv4
@@ -232,7 +232,7 @@ def measure_steady(results, options):
         for name, fec in (("with FEC", "auto"), ("without FEC", "off")):
             try:
                 runs[name].append(over_link(lab, spec, seed, "steady", options.messages, f"fec={fec}"))
-            except Unavailable as error:
+            except (Unavailable, LabError) as error:
                 print(f"left out: steady messages: {error}", file=sys.stderr)
                 return
     for name, list_of in runs.items():
