@@ -6,7 +6,8 @@
 
 #include <malloc.h>
 
-// NOLINTBEGIN(bugprone-reserved-identifier,cert-dcl37-c,cert-dcl51-cpp): glibc calls its own so
+// Glibc's own names for its own.
+// NOLINTBEGIN(bugprone-reserved-identifier,cert-dcl37-c,cert-dcl51-cpp,readability-identifier-naming)
 extern "C" {
 void* __libc_malloc(std::size_t size);
 void* __libc_calloc(std::size_t count, std::size_t size);
@@ -14,7 +15,7 @@ void* __libc_realloc(void* memory, std::size_t size);
 void* __libc_memalign(std::size_t alignment, std::size_t size);
 void __libc_free(void* memory);
 }
-// NOLINTEND(bugprone-reserved-identifier,cert-dcl37-c,cert-dcl51-cpp)
+// NOLINTEND(bugprone-reserved-identifier,cert-dcl37-c,cert-dcl51-cpp,readability-identifier-naming)
 
 namespace {
 
@@ -40,6 +41,7 @@ void count_given_back(void* memory) {
 }  // namespace
 
 // What new and delete are made of, and what libraries in C call.
+// NOLINTBEGIN(readability-inconsistent-declaration-parameter-name): glibc's have no names of meaning
 extern "C" {
 void* malloc(std::size_t size) { return counted(__libc_malloc(size)); }
 void* calloc(std::size_t count, std::size_t size) { return counted(__libc_calloc(count, size)); }
@@ -62,6 +64,7 @@ void free(void* memory) {
   __libc_free(memory);
 }
 }
+// NOLINTEND(readability-inconsistent-declaration-parameter-name)
 
 namespace jetway {
 
