@@ -218,7 +218,7 @@ def measure_first_answer(results, options):
             p50 = over_link(lab, spec, 1, "first", QUESTIONS_OVER_LINK, *words)["p50_us"] / 1000
             results.add(f"new connection, first byte of an answer, link, {name}", p50, "ms",
                         f"round trip: {STEADY_RTT_MS} ms", reference_value=STEADY_RTT_MS, goal=goal)
-    except Unavailable as error:
+    except (Unavailable, LabError) as error:
         print(f"left out: first answers over a link: {error}", file=sys.stderr)
 
 
