@@ -57,7 +57,7 @@ Path& Connection::State::add_path(PathId id, const IpEndpoint& local, const IpEn
 
 // The path of a packet with a short header: by the ID where we have some, else by its addresses, first one
 // that was opened from just there.
-Path* Connection::State::path_of(const Datagram& datagram, const PacketHeader& header, TimePoint now) {
+Path* Connection::State::path_of(const Datagram& datagram, const PacketHeader& header) {
   if (local_ids_.is_empty()) {
     Path* any = nullptr;
     for (const auto& path : paths_) {
@@ -68,12 +68,18 @@ Path* Connection::State::path_of(const Datagram& datagram, const PacketHeader& h
     return any;
   }
   const auto id = local_ids_.path_of(header.destination);
-  if (!id) return nullptr;
-  if (Path* const path = find_path(*id)) return path->is_given_up ? nullptr : path;
-  if (std::ranges::contains(abandoned_, *id, &Abandoned::path)) return nullptr;
-  // The dialer opens paths, and it may once it is admitted; what it opens has to prove itself.
-  if (role_ != Role::Listener || phase_ != Phase::Open || paths_.size() >= config_.paths_max) return nullptr;
-  return &add_path(*id, datagram.local, datagram.remote, now);
+  Path* const path = id ? find_path(*id) : nullptr;
+  return path == nullptr || path->is_given_up ? nullptr : path;
+}
+
+// What such a packet would open, if it is authentic: the dialer opens paths, and it may once it is admitted.
+std::optional<PathOpenState> Connection::State::path_to_open(const PacketHeader& header) {
+  if (role_ != Role::Listener || phase_ != Phase::Open || paths_.size() >= config_.paths_max)
+    return std::nullopt;
+  const auto id = local_ids_.is_empty() ? std::nullopt : local_ids_.path_of(header.destination);
+  if (!id || find_path(*id) != nullptr || std::ranges::contains(abandoned_, *id, &Abandoned::path))
+    return std::nullopt;
+  return PathOpenState{.path = *id, .largest = std::nullopt};
 }
 
 // ---- what packets tell about paths ----
@@ -134,7 +140,13 @@ void Connection::State::on_validation_failed(Now now, Path& path) {
     return;
   }
   if (migrating_to_ == path.id) migrating_to_.reset();
-  if (paths_.size() > 1) abandon_path(now, path.id);
+  if (path.is_validated && !path.is_suspect) return;  // something has come meanwhile
+  const bool has_better = std::ranges::any_of(paths_, [&](const auto& other) {
+    return other.get() != &path && other->is_usable() && !other->is_silent();
+  });
+  if (has_better || !path.is_validated) return abandon_path(now, path.id);
+  // Of paths that are all silent the first that answers is the one we need.
+  path.validation.start(now.engine, path.recovery.probe_timeout(), kSuspectLimit, *random_);
 }
 
 Duration Connection::State::validation_limit() const {
@@ -183,7 +195,7 @@ void Connection::State::handle_path_timeout(Now now, Path& path) {
 // While another path works, the first probe that goes unanswered is reason enough to send over that one what
 // this one has not delivered; it is asked from time to time whether it is back.
 void Connection::State::update_suspicion(Now now, Path& path) {
-  if (path.is_suspect || path.recovery.consecutive_probe_timeouts() == 0) return;
+  if (path.is_suspect || !path.is_silent()) return;
   if (usable_paths() <= (path.is_usable() ? 1u : 0u)) return;
   path.is_suspect = true;
   trace_path(now.engine, path, "suspect");
@@ -231,6 +243,8 @@ void Connection::State::give_up_path(Now now, Path& path) {
   path.recovery.declare_all_lost(now.engine, *this);
   local_ids_.give_up_path(path.id);
   remote_ids_.retire_path(path.id);
+  if (usable_paths() > 0) return;
+  for (const auto& other : paths_) other->is_suspect = false;  // it was so beside one that works
 }
 
 void Connection::State::sweep_paths() {

@@ -149,15 +149,22 @@ Connection::State::Taken Connection::State::handle_short_packet(Now now, const D
                                                                 const PacketHeader& header,
                                                                 MutableBytes packet) {
   if (!keys_) return Taken::Dropped;
-  Path* const path = path_of(datagram, header, now.engine);
-  if (path == nullptr) return Taken::Dropped;
+  Path* path = path_of(datagram, header);
+  // Of a path that is not there yet nothing is kept before a packet was authentic.
+  std::optional<PathOpenState> opening;
+  if (path == nullptr && !(opening = path_to_open(header))) return Taken::Dropped;
   // What a stateless reset is recognised by is changed by opening it.
   std::array<std::byte, std::tuple_size_v<ResetToken>> tail{};
   if (packet.size() >= tail.size()) std::ranges::copy(packet.last(tail.size()), tail.begin());
-  const Opened opened = keys_->open(now.engine, longest_probe_timeout(), path->open_state, header, packet);
+  const Opened opened = keys_->open(now.engine, longest_probe_timeout(),
+                                    path == nullptr ? *opening : path->open_state, header, packet);
   if (!opened) {
     on_open_failed(now, opened.error(), tail);
     return Taken::Dropped;
+  }
+  if (path == nullptr) {
+    path = &add_path(opening->path, datagram.local, datagram.remote, now.engine);
+    path->open_state = *opening;
   }
   if (path->acks.is_duplicate(opened->number)) {
     ++statistics_.packets_duplicate;
@@ -181,7 +188,7 @@ std::optional<ByteView> Connection::State::open_lingering(Now now, const Datagra
                                                           const PacketHeader& header, MutableBytes packet) {
   Opened opened = std::unexpected(OpenErrc::Undecryptable);
   if (header.type == PacketType::Short && keys_) {
-    Path* const path = path_of(datagram, header, now.engine);
+    Path* const path = path_of(datagram, header);
     if (path == nullptr) return std::nullopt;
     opened = keys_->open(now.engine, longest_probe_timeout(), path->open_state, header, packet);
   } else if (establishment_ && header.is_sealed() && is_expected(header)) {

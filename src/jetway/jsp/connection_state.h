@@ -245,7 +245,8 @@ class Connection::State final : private PacketFate, private ConnectionIdSource {
   // --- paths (connection_paths.cc) ---
   Path* find_path(PathId id);
   Path& add_path(PathId id, const IpEndpoint& local, const IpEndpoint& remote, TimePoint now);
-  Path* path_of(const Datagram& datagram, const PacketHeader& header, TimePoint now);
+  Path* path_of(const Datagram& datagram, const PacketHeader& header);
+  std::optional<PathOpenState> path_to_open(const PacketHeader& header);
   const Path& main_path() const;
   Path& main_path();
   void on_authentic_packet(Now now, Path& path, const Datagram& datagram, bool is_newest, bool is_probing);

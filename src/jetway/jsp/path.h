@@ -41,6 +41,8 @@ struct Path {
     if (!is_validated) bytes_sent += bytes;
   }
   bool is_usable() const { return is_validated && !is_given_up; }
+  // Probes have gone out and nothing has come back.
+  bool is_silent() const { return recovery.consecutive_probe_timeouts() > 0; }
 
   // As often as the path is worth it, after an ACK of the peer.
   void ask_for_acks(TimePoint now);

@@ -14,7 +14,7 @@ void PathValidation::draw_token(TimePoint now, RandomSource& random) {
   random.fill(challenge_->tokens[challenge_->token_count++ % kTokensMax]);
   challenge_->is_wanted = true;
   challenge_->next = now + challenge_->interval;
-  challenge_->interval *= 2;
+  challenge_->interval = std::max(challenge_->interval, std::min(2 * challenge_->interval, kIntervalMax));
 }
 
 void PathValidation::handle(const PathChallengeFrame& frame) {

@@ -21,7 +21,11 @@ class PathValidation {
   // Answers that wait; of more challenges the oldest go unanswered: whoever sends so many has no need of all.
   static constexpr std::size_t kResponsesMax = 4;
 
-  // Challenges the peer, again every `interval`, until `deadline`.
+  // Challenges grow no further apart (unless they are from the start), so that a path that was down is found
+  // soon after it is back.
+  static constexpr Duration kIntervalMax = std::chrono::seconds(4);
+
+  // Challenges the peer, again after `interval` and then ever later, for as long as `limit`.
   void start(TimePoint now, Duration interval, Duration limit, RandomSource& random);
   bool is_running() const { return challenge_.has_value(); }
 
