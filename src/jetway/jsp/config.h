@@ -18,11 +18,11 @@ namespace jetway::jsp {
 
 enum class FecMode : std::uint8_t { Auto, Off };
 
-// Which of several paths a packet takes.
+// Which of several paths a packet takes (docs/protocol/jsp.md section 5.6).
 enum class PathSchedule : std::uint8_t {
-  LowestLatency,  // the fastest one with room; the others when it is full
-  Aggregate,      // all of them, as much as each takes
-  Redundant,      // what is of class System goes over two
+  LowestLatency,  // the fastest one; another only when that is sooner than to wait for the fastest
+  Aggregate,      // all of them, as long as a slow one does not keep the others waiting
+  Redundant,      // as LowestLatency, and a copy of everything over the fastest other one
 };
 
 // One connection. Values marked (advertised) are told to the peer.

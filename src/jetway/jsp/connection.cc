@@ -288,6 +288,7 @@ std::optional<TimePoint> Connection::State::next_timeout() const {
     consider(path->validation.next_timeout());
     consider(path->mtu.next_timeout());
     consider(path->next_send);
+    if (paths_.size() > 1) consider(suspicion_time(*path));
   }
   if (keys_) consider(keys_->next_timeout());
   consider(fec_.next_timeout());

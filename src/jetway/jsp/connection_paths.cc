@@ -171,6 +171,18 @@ void Connection::State::trace_metrics(TimePoint now, const Path& path) {
                            .congestion_state = path.recovery.controller().state_name()});
 }
 
+// What flow control has to cover. Over several paths a stream is in order when the slowest has delivered its
+// part, perhaps after a loss: 2 x rate x longest round trip (RFC 8684 section 3.3.1).
+Duration Connection::State::window_time(const Path& acked) const {
+  if (usable_paths() < 2) return acked.recovery.rtt().smoothed();
+  Duration longest{0};
+  for (const auto& path : paths_) {
+    if (path->is_usable() && !path->is_suspect && path->recovery.rtt().has_sample())
+      longest = std::max(longest, path->recovery.rtt().smoothed());
+  }
+  return 2 * longest;
+}
+
 // How long packets of before may still be on some path.
 Duration Connection::State::longest_probe_timeout() const {
   Duration longest{0};
@@ -185,18 +197,24 @@ void Connection::State::handle_path_timeout(Now now, Path& path) {
   if (const auto deadline = path.recovery.next_timeout(); deadline && *deadline <= now.engine) {
     fate_path_ = &path;
     path.recovery.handle_timeout(now.engine, *this);
-    update_suspicion(now, path);
   }
+  update_suspicion(now, path);
   if (path.validation.handle_timeout(now.engine, *random_)) on_validation_failed(now, path);
   path.mtu.handle_timeout(now.engine);
   update_datagram_size(now.engine, path);
 }
 
-// While another path works, the first probe that goes unanswered is reason enough to send over that one what
-// this one has not delivered; it is asked from time to time whether it is back.
+// While another path works, a probe timeout in which nothing was acknowledged is reason enough to send over
+// that one what this one has not delivered; it is asked from time to time whether it is back.
+std::optional<TimePoint> Connection::State::suspicion_time(const Path& path) const {
+  const bool has_other = usable_paths() > (path.is_usable() ? 1u : 0u);
+  if (path.is_suspect || path.is_given_up || !has_other) return std::nullopt;
+  return path.recovery.silent_at();
+}
+
 void Connection::State::update_suspicion(Now now, Path& path) {
-  if (path.is_suspect || !path.is_silent()) return;
-  if (usable_paths() <= (path.is_usable() ? 1u : 0u)) return;
+  const auto time = suspicion_time(path);
+  if (!time || *time > now.engine) return;
   path.is_suspect = true;
   trace_path(now.engine, path, "suspect");
   fate_path_ = &path;

@@ -355,6 +355,7 @@ Connection::State::Handled Connection::State::take(Now now, PacketSpace space, P
   if (space == PacketSpace::Application) {
     acked->is_suspect = false;
     session_.set_rtt(acked->recovery.rtt().smoothed());
+    session_.set_window_time(window_time(*acked));
     fec_.set_rtt(acked->recovery.rtt().smoothed());
     acked->ask_for_acks(now.engine);
     update_datagram_size(now.engine, *acked);
@@ -467,6 +468,7 @@ void Connection::State::on_packet_acked(TimePoint now, PacketSpace space, const 
     if (establishment_) establishment_->space(space).crypto.on_packet_acked(packet.record);
     return;
   }
+  if (const auto original = copies_.take_sent(packet.record)) session_.on_packet_acked(now, *original);
   path.mtu.on_packet_acked(now, packet.record, packet.bytes);
   fec_.on_packet_acked(packet.record);
   if (keys_->update_state() == KeyUpdateState::Unconfirmed)
@@ -490,6 +492,7 @@ void Connection::State::on_packet_lost(TimePoint now, PacketSpace space, const S
   if (space == PacketSpace::Application) {
     fate_path_->mtu.on_packet_lost(now, packet.record, packet.bytes, packet.is_mtu_probe);
     if (!packet.is_mtu_probe) fec_.on_packet_lost(packet.record);
+    static_cast<void>(copies_.take_sent(packet.record));
   }
   send_again(now, space, packet);
 }

@@ -12,8 +12,10 @@
 #include "jetway/jsp/early_data.h"
 #include "jetway/jsp/establishment.h"
 #include "jetway/jsp/fec/fec.h"
+#include "jetway/jsp/packet_copies.h"
 #include "jetway/jsp/parameters.h"
 #include "jetway/jsp/path.h"
+#include "jetway/jsp/path_scheduler.h"
 #include "jetway/jsp/phase.h"
 #include "jetway/jsp/protection/application_keys.h"
 #include "jetway/session/session.h"
@@ -21,9 +23,10 @@
 
 namespace jetway::jsp {
 
-// Wires the parts of a connection together. Its functions stand in five sources: life and commands in
-// connection.cc, what comes in connection_receive.cc, what goes in connection_transmit.cc, the paths in
-// connection_paths.cc, early data and tickets in connection_early.cc.
+// Wires the parts of a connection together. Its functions stand in six sources: life and commands in
+// connection.cc, what comes in connection_receive.cc, what goes in connection_transmit.cc, on which path in
+// connection_schedule.cc, the paths themselves in connection_paths.cc, early data and tickets in
+// connection_early.cc.
 class Connection::State final : private PacketFate, private ConnectionIdSource {
  public:
   struct Made {
@@ -167,7 +170,8 @@ class Connection::State final : private PacketFate, private ConnectionIdSource {
   std::optional<Transmit> transmit_handshake(Now now, MutableBytes out);
   std::optional<Transmit> transmit_close(Now now, MutableBytes out);
   std::optional<Transmit> transmit_handshake_close(Now now, Path& path, MutableBytes out);
-  std::optional<Transmit> transmit_application(Now now, Path& path, MutableBytes out);
+  std::optional<Transmit> transmit_application(Now now, Path& path, std::uint64_t content_bytes,
+                                               MutableBytes out);
   std::optional<Transmit> transmit_mtu_probe(Now now, Path& path, MutableBytes out);
   std::size_t write_handshake_packet(Now now, HandshakeSpace& space, MutableBytes out, bool is_padded);
   bool wants_handshake_packet(Now now, const HandshakeSpace& space) const;
@@ -209,16 +213,14 @@ class Connection::State final : private PacketFate, private ConnectionIdSource {
   Transmit transmit_packet(Now now, Path& path, const std::array<ByteView, 2>& parts,
                            const HeaderLayout& layout, SentPacket& sent, MutableBytes out);
   void skip_packet_number(Path& path);
-  void keep_duplicate(const Path& path, const std::array<ByteView, 2>& frames);
-  std::optional<Transmit> transmit_duplicate(Now now, MutableBytes out);
   std::optional<AckFrame> write_ack(Now now, const AckTracker& acks, wire::PacketWriter& packet);
   static bool write_ping(wire::PacketWriter& packet, bool is_wanted);
   void write_session_frames(Now now, Path& path, Payload& payload, SentPacket& sent);
   void write_transport_frames(Now now, Path& path, wire::PacketWriter& packet, std::uint64_t record);
   bool wants_to_send_content() const;
-  Path* next_path(TimePoint now, std::optional<PathId> except = std::nullopt);
   bool has_own_needs(TimePoint now, const Path& path) const;
   std::size_t datagram_bytes(const Path& path) const;
+  std::size_t smallest_datagram_bytes() const;
   void update_datagram_size(TimePoint now, Path& path);
   Transmit transmit_on(Now now, Path& path, std::size_t bytes, std::size_t segment_bytes);
   void note_limit(Now now);
@@ -242,6 +244,15 @@ class Connection::State final : private PacketFate, private ConnectionIdSource {
   void expect_no_early(Now now);
   void issue_ticket(Now now);
 
+  // --- which path it takes (connection_schedule.cc) ---
+  std::optional<PathChoice> choose_content_path(TimePoint now);
+  void load_paths(TimePoint now);
+  std::uint64_t content_allowance(const Path& path, const std::optional<PathChoice>& choice) const;
+  void keep_copy(const Path& path, std::uint64_t record, const std::array<ByteView, 2>& frames, bool has_system);
+  bool are_copies_coming(TimePoint now);
+  bool copies_everything() const;
+  std::optional<Transmit> transmit_copy(Now now, MutableBytes out);
+
   // --- paths (connection_paths.cc) ---
   Path* find_path(PathId id);
   Path& add_path(PathId id, const IpEndpoint& local, const IpEndpoint& remote, TimePoint now);
@@ -254,6 +265,7 @@ class Connection::State final : private PacketFate, private ConnectionIdSource {
   void on_path_validated(Now now, Path& path);
   void on_validation_failed(Now now, Path& path);
   void handle_path_timeout(Now now, Path& path);
+  std::optional<TimePoint> suspicion_time(const Path& path) const;
   void update_suspicion(Now now, Path& path);
   void give_up_path(Now now, Path& path);
   void sweep_paths();
@@ -261,6 +273,7 @@ class Connection::State final : private PacketFate, private ConnectionIdSource {
   void provide_ids();
   Duration validation_limit() const;
   Duration longest_probe_timeout() const;
+  Duration window_time(const Path& acked) const;
   ConnectionId make_id() override;
   ResetToken reset_token(const ConnectionId& id) override;
 
@@ -297,12 +310,8 @@ class Connection::State final : private PacketFate, private ConnectionIdSource {
   };
   std::vector<Abandoned> abandoned_;
   std::uint64_t next_record_ = 1;
-  // Frames of the session that have gone over one path and go over another one too (PathSchedule::Redundant).
-  struct Duplicate {
-    PathId sent_on = 0;
-    Bytes frames;
-  };
-  std::optional<Duplicate> duplicate_;
+  PacketCopies copies_;
+  std::vector<PathLoad> loads_;  // of load_paths()
 
   // When nothing has come or gone for a while, what is only needed for packets is given back.
   TimePoint last_packet_at_{};

@@ -42,15 +42,20 @@ std::optional<Transmit> Connection::State::poll_transmit(Now now, MutableBytes o
   if (keys_->is_exhausted()) {
     fail(now, {session::ProtocolCode::CryptoLimit, "too much was sealed under one key"});
   }
+  const auto choice = choose_content_path(now.engine);
   for (const auto& path : paths_) {
     if (!has_own_needs(now.engine, *path)) continue;
-    if (const auto transmit = transmit_application(now, *path, out)) return transmit;
+    const std::uint64_t content_bytes = content_allowance(*path, choice);
+    if (const auto transmit = transmit_application(now, *path, content_bytes, out)) return transmit;
   }
-  if (const auto transmit = transmit_duplicate(now, out)) return transmit;
-  if (Path* const path = next_path(now.engine)) {
-    limited_by_ = LimitedBy::Cpu;  // unless we find something else when this has gone
+  if (const auto transmit = transmit_copy(now, out)) return transmit;
+  for (const auto& path : paths_) {
     if (const auto transmit = transmit_mtu_probe(now, *path, out)) return transmit;
-    if (const auto transmit = transmit_application(now, *path, out)) return transmit;
+  }
+  if (choice) {
+    limited_by_ = LimitedBy::Cpu;  // unless we find something else when this has gone
+    Path& path = *find_path(choice->path);
+    if (const auto transmit = transmit_application(now, path, choice->bytes_max, out)) return transmit;
   }
   note_limit(now);
   return std::nullopt;
@@ -73,33 +78,19 @@ bool Connection::State::wants_to_send_content() const {
          std::ranges::any_of(abandoned_, [](const Abandoned& each) { return each.delivery.is_wanted(); });
 }
 
-// The fastest path with room; one that the peer wants kept in reserve, or that is not validated, only when
-// there is no other.
-Path* Connection::State::next_path(TimePoint now, std::optional<PathId> except) {
-  if (paths_.size() == 1) {
-    Path& only = *paths_.front();
-    return only.amplification_room() >= kBaseDatagramBytes ? &only : nullptr;
-  }
-  Path* best = nullptr;
-  const auto is_better = [](const Path& a, const Path& b) {
-    if (a.is_backup != b.is_backup) return b.is_backup;
-    return a.recovery.rtt().smoothed() < b.recovery.rtt().smoothed();
-  };
-  const bool has_usable = usable_paths() > 0;
-  for (const auto& path : paths_) {
-    if (path->is_given_up || path->id == except) continue;
-    if (has_usable && (!path->is_usable() || path->is_suspect)) continue;
-    if (path->amplification_room() < kBaseDatagramBytes) continue;
-    if (path->recovery.send_budget_bytes(now) == 0) continue;
-    if (best == nullptr || is_better(*path, *best)) best = path.get();
-  }
-  return best;
-}
-
 std::size_t Connection::State::datagram_bytes(const Path& path) const {
   // When probes go unanswered the path may have become narrower than we think.
   const bool is_doubtful = path.recovery.consecutive_probe_timeouts() > 1;
   return path.is_validated && !is_doubtful ? path.mtu.max_datagram_bytes() : kBaseDatagramBytes;
+}
+
+// That every usable path carries.
+std::size_t Connection::State::smallest_datagram_bytes() const {
+  std::size_t smallest = kBatchMaxBytes;
+  for (const auto& path : paths_) {
+    if (path->is_usable() && !path->is_suspect) smallest = std::min(smallest, datagram_bytes(*path));
+  }
+  return smallest;
 }
 
 // What congestion control and pacing count in, if it has changed.
@@ -113,14 +104,13 @@ void Connection::State::update_datagram_size(TimePoint now, Path& path) {
 // What keeps us from sending more, found when there is nothing that may go now.
 void Connection::State::note_limit(Now now) {
   limited_by_ = LimitedBy::Application;
-  const bool wants_to_send = wants_to_send_content();
+  const bool wants_to_send = wants_to_send_content() || !copies_.is_empty();
   for (const auto& path : paths_) {
     path->next_send.reset();
     const SendLimit limit = path->recovery.send_limit(now.engine);
-    if (!wants_to_send) {
-      if (limit == SendLimit::None) path->recovery.on_application_limited();
-      continue;
-    }
+    // Whoever has room and got nothing is not needed: its rate is not what the path could carry.
+    if (limit == SendLimit::None) path->recovery.on_application_limited();
+    if (!wants_to_send) continue;
     if (limit == SendLimit::Pacing) path->next_send = path->recovery.next_send_time(now.engine);
     if (limit != SendLimit::None)
       limited_by_ = limit == SendLimit::Pacing ? LimitedBy::Pacing : LimitedBy::Congestion;
@@ -258,14 +248,15 @@ bool Connection::State::write_ping(wire::PacketWriter& packet, bool is_wanted) {
   return true;
 }
 
-// A batch of datagrams of one size; the last may be shorter.
-std::optional<Transmit> Connection::State::transmit_application(Now now, Path& path, MutableBytes out) {
+// A batch of datagrams of one size; the last may be shorter. With content as long as it is below
+// `content_bytes`.
+std::optional<Transmit> Connection::State::transmit_application(Now now, Path& path,
+                                                                std::uint64_t content_bytes,
+                                                                MutableBytes out) {
   const auto destination = remote_ids_.current(path.id);
   const std::uint64_t amplification = path.amplification_room();
   if (!destination || amplification < kProbeMinBytes) return std::nullopt;
   std::uint64_t budget = std::min(path.recovery.send_budget_bytes(now.engine), amplification);
-  const bool may_carry_content =
-      !path.is_suspect && (path.is_validated || paths_.size() == 1) && amplification >= kBaseDatagramBytes;
   const std::size_t batch_bytes = std::min<std::uint64_t>({out.size(), kBatchMaxBytes, amplification});
 
   // As with TCP acknowledgements alone bear no mark: we would not notice if they did not arrive.
@@ -278,11 +269,12 @@ std::optional<Transmit> Connection::State::transmit_application(Now now, Path& p
   std::size_t bytes = 0;
   // A challenge goes out smaller rather than not at all (RFC 9000 section 8.2.1).
   std::size_t segment_bytes = std::min<std::uint64_t>(datagram_bytes(path), amplification);
+  if (copies_everything()) segment_bytes = std::min(segment_bytes, smallest_datagram_bytes());
   while (count < kSegmentsMax && batch_bytes - bytes >= segment_bytes) {
     const bool has_budget =
         budget >= segment_bytes || path.recovery.probes_wanted(PacketSpace::Application) > 0;
     const Written written = write_application_packet(
-        now, path, *destination, out.subspan(bytes, segment_bytes), may_carry_content && has_budget);
+        now, path, *destination, out.subspan(bytes, segment_bytes), has_budget && bytes < content_bytes);
     if (written.bytes == 0) break;
     sealed[count++] = written.packet;
     bytes += written.bytes;
@@ -312,8 +304,10 @@ Connection::State::Written Connection::State::write_application_packet(Now now, 
   skip_packet_number(path);
   SentPacket sent;
   const PacketNumber number = path.recovery.next_packet_number(kSpace);
-  const HeaderLayout layout = begin_packet(
-      path, destination, packet_number_bytes(number, path.recovery.largest_acked(kSpace)), sent, out);
+  const std::size_t number_bytes = copies_everything()  // so that the copy fits too
+                                       ? kPacketNumberMaxBytes
+                                       : packet_number_bytes(number, path.recovery.largest_acked(kSpace));
+  const HeaderLayout layout = begin_packet(path, destination, number_bytes, sent, out);
   Payload payload{out.subspan(layout.header_bytes, out.size() - layout.overhead_bytes())};
   wire::PacketWriter& packet = payload.transport;
   std::optional<AckFrame> ack;
@@ -390,28 +384,6 @@ Transmit Connection::State::transmit_packet(Now now, Path& path, const std::arra
   return transmit_on(now, path, written.bytes, written.bytes);
 }
 
-void Connection::State::keep_duplicate(const Path& path, const std::array<ByteView, 2>& frames) {
-  if (usable_paths() < 2) return;
-  Duplicate& kept = duplicate_.emplace(Duplicate{.sent_on = path.id, .frames = {}});
-  for (const ByteView part : frames) kept.frames.insert(kept.frames.end(), part.begin(), part.end());
-}
-
-// The same frames over the fastest other path. Nobody waits for this copy: what becomes of the first decides
-// whether they are sent again.
-std::optional<Transmit> Connection::State::transmit_duplicate(Now now, MutableBytes out) {
-  if (!duplicate_) return std::nullopt;
-  const Duplicate duplicate = *std::exchange(duplicate_, std::nullopt);
-  Path* const path = usable_paths() < 2 ? nullptr : next_path(now.engine, duplicate.sent_on);
-  const auto destination = path ? remote_ids_.current(path->id) : std::nullopt;
-  if (!destination) return std::nullopt;
-  const std::size_t overhead = short_header_bytes(destination->size(), kPacketNumberMaxBytes) + kTagBytes;
-  if (duplicate.frames.size() + overhead > datagram_bytes(*path)) return std::nullopt;
-  SentPacket sent;
-  sent.is_ack_eliciting = true;
-  const HeaderLayout layout = begin_packet(*path, *destination, kPacketNumberMaxBytes, sent, out);
-  return transmit_packet(now, *path, {ByteView{duplicate.frames}, ByteView{}}, layout, sent, out);
-}
-
 // With a mark before them where they are to be protected. What they are is known for certain only when they
 // are written: the place of the mark is padding when they turn out not to be worth it.
 void Connection::State::write_session_frames(Now now, Path& path, Payload& payload, SentPacket& sent) {
@@ -432,9 +404,7 @@ void Connection::State::write_session_frames(Now now, Path& path, Payload& paylo
   sent.has_session_frames = !payload.session->is_empty();
   if (!sent.has_session_frames) return payload.session.reset();  // what follows goes behind the transport's
   const session::PacketContent content = session_.last_content();
-  // A datagram would arrive twice: nobody can tell that it is the same.
-  if (content.has_system && !content.has_datagram && config_.schedule == PathSchedule::Redundant)
-    keep_duplicate(path, payload.session->parts());
+  keep_copy(path, sent.record, payload.session->parts(), content.has_system);
   if (!has_mark || !fec_.on_packet_built(now.engine, path.id, sent.number, payload.session->parts(), content))
     return;
   wire::Writer writer{place};

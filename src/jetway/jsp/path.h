@@ -20,6 +20,10 @@ namespace jetway::jsp {
 // section 8).
 inline constexpr std::uint64_t kAmplificationMax = 3;
 
+// Datagrams with Initial packets, and those that validate a path, have at least so many bytes (RFC 9000
+// sections 14.1, 8.2.1).
+inline constexpr std::size_t kPaddedDatagramBytes = 1200;
+
 // With less than this for all that amplification has to say not even an acknowledgement or a challenge goes.
 inline constexpr std::size_t kProbeMinBytes = 64;
 

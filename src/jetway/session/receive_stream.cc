@@ -79,7 +79,7 @@ void ReceiveStream::discard_received() {
   decoder_.reset();
   message_ = Buffer{};
   if (highest_ > consumed_) {
-    context_->flow.on_consumed(highest_ - consumed_, context_->now, context_->rtt);
+    context_->flow.on_consumed(highest_ - consumed_, context_->now, context_->time_to_cover());
     consumed_ = highest_;
   }
   if (state_ == ReceiveState::SizeKnown) enter(ReceiveEvent::AllData);
@@ -158,11 +158,11 @@ void ReceiveStream::consume(std::size_t count) {
 
 void ReceiveStream::on_consumed(std::uint64_t count) {
   consumed_ += count;
-  context_->flow.on_consumed(count, context_->now, context_->rtt);
+  context_->flow.on_consumed(count, context_->now, context_->time_to_cover());
   // A message is held until it is whole: its window opens when it is its turn (open_message_window()).
   if (final_size_ || (preamble_ && preamble_->is_message)) return;
   const std::uint64_t window_before = window_.window_bytes();
-  if (!window_.consume(count, context_->now, context_->rtt)) return;
+  if (!window_.consume(count, context_->now, context_->time_to_cover())) return;
   max_stream_data_.request();
   if (window_.window_bytes() != window_before) context_->flow.on_stream_window(window_.window_bytes());
 }

@@ -189,6 +189,12 @@ SendInterest SendStream::data_interest(std::uint64_t connection_credit) {
   return is_finish_requested_ && state_ != SendState::DataSent ? SendInterest::NewData : SendInterest::None;
 }
 
+std::uint64_t SendStream::lost_bytes() const {
+  std::uint64_t bytes = 0;
+  for (const Range& range : lost_.ranges()) bytes += range.size();
+  return bytes;
+}
+
 bool SendStream::is_blocked_by_connection() const {
   return !is_reset() && lost_.is_empty() && !is_final_lost_ && has_new_data() && next_ < max_data_ &&
          context_->flow.credit() == 0;

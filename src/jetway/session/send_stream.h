@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -80,6 +81,11 @@ class SendStream {
   bool is_finished() const { return is_finish_requested_; }
   bool is_reset() const { return state_ == SendState::ResetSent || state_ == SendState::ResetReceived; }
   std::uint64_t unsent_bytes() const { return buffer_.end() - next_ + pending_.size(); }
+  // New data within the stream's own window, and what was lost and is to be sent again.
+  std::uint64_t allowed_bytes() const {
+    return std::min(unsent_bytes(), max_data_ - std::min(max_data_, next_));
+  }
+  std::uint64_t lost_bytes() const;
   std::uint64_t buffered_bytes() const { return buffer_.size() + pending_.size(); }
   // Something, if only the end or a reset, is not known to have reached the peer.
   bool has_undelivered() const;

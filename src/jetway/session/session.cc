@@ -343,6 +343,7 @@ void Session::close(TimePoint now, const CloseReason& reason) {
 bool Session::is_closed() const { return state_->closing.is_closed(); }
 const Rare<CloseReason>& Session::close_reason() const { return state_->closing.reason(); }
 std::uint64_t Session::deliveries() const { return state_->context.deliveries; }
+std::uint64_t Session::sendable_bytes() const { return state_->streams.sendable_bytes(); }
 bool Session::is_blocked_by_peer() const { return state_->streams.is_blocked_by_peer(); }
 bool Session::is_close_sent() const { return state_->closing.is_sent(); }
 
@@ -439,6 +440,7 @@ std::optional<Event> Session::poll_event() {
 
 std::optional<Duration> Session::rtt() const { return state_->context.rtt; }
 void Session::set_rtt(Duration smoothed) { state_->liveness.set_rtt(smoothed); }
+void Session::set_window_time(Duration time) { state_->context.window_time = time; }
 const Counters& Session::counters() const { return state_->context.counters; }
 Counters& Session::counters() { return state_->context.counters; }
 

@@ -162,12 +162,17 @@ class Session {
 
   // Rises with every frame of our streams that is acknowledged: whether a close makes progress.
   std::uint64_t deliveries() const;
+  // Stream data that flow control lets go now. Looks at every stream that has some.
+  std::uint64_t sendable_bytes() const;
   // There is data that only the peer's flow control keeps back. Looks at every stream.
   bool is_blocked_by_peer() const;
 
   // Smoothed, from PING or from the engine's own acknowledgements (set_rtt()).
   std::optional<Duration> rtt() const;
   void set_rtt(Duration smoothed);
+  // What our windows are to cover, where it is more than the round trip: how long data may be out of order,
+  // and how long it takes to be sent again.
+  void set_window_time(Duration time);
   const Counters& counters() const;
   Counters& counters();
 

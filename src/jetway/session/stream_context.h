@@ -26,6 +26,7 @@ struct StreamContext {
   PeerParameters peer;
   TimePoint now;  // of the last call that told it
   std::optional<Duration> rtt;
+  std::optional<Duration> window_time;  // instead of it, for our windows
   ConnectionFlow flow;
   Codec codec;
   BlockPool blocks;
@@ -35,6 +36,7 @@ struct StreamContext {
   bool is_background = config.is_background;
   PacketContent content;  // of the packet that is being written
 
+  std::optional<Duration> time_to_cover() const { return window_time ? window_time : rtt; }
   // How hard to compress now.
   CompressionEffort effort() const {
     const std::uint64_t sent = counters.packets_sent.value();

@@ -384,6 +384,17 @@ bool Streams::is_drained() const {
   return is_drained;
 }
 
+std::uint64_t Streams::sendable_bytes() {
+  std::uint64_t fresh = 0;
+  std::uint64_t lost = 0;
+  scheduler_.for_each_active([&](const ScheduleEntry& entry) {
+    const SendStream& send = *table_.find(entry.stream_id)->send;
+    fresh += send.allowed_bytes();
+    lost += send.lost_bytes();
+  });
+  return lost + std::min(fresh, context_->flow.credit());
+}
+
 bool Streams::is_blocked_by_peer() const {
   bool is_blocked = !blocked_.empty();
   table_.for_each(

@@ -79,6 +79,8 @@ class Streams {
   bool is_drained() const;
   // There is data that only the peer's windows keep back.
   bool is_blocked_by_peer() const;
+  // New data as far as both windows let it go, and what is to be sent again.
+  std::uint64_t sendable_bytes();
 
   void check_invariants() const;
 

@@ -110,6 +110,10 @@ class Recovery {
   // Nobody will open what is on the way in this space: it counts neither as lost nor as delivered. Whoever
   // put something into it knows.
   void forget(PacketSpace space);
+  // When an acknowledgement is overdue by a probe timeout: since the oldest packet on the way that asks for
+  // one was sent, or the last one came. Sooner than the probe timeout on a path that is being sent on, which
+  // counts from the newest packet; too soon to be sure where there is no other way.
+  std::optional<TimePoint> silent_at() const;
   // Since something was acknowledged.
   std::uint32_t consecutive_probe_timeouts() const { return probe_timeouts_in_a_row_; }
 
@@ -255,6 +259,7 @@ class Recovery {
   Duration peer_max_ack_delay_;
   std::uint32_t probe_timeouts_in_a_row_ = 0;
   TimePoint last_probe_timeout_at_{};
+  TimePoint last_acked_at_{};
   TimePoint blocked_since_{};  // since when nothing was heard from a peer that may be blocked
   bool is_handshake_confirmed_ = false;
   bool peer_may_be_blocked_ = false;

@@ -91,7 +91,7 @@ session::Checked<void> Recovery::on_ack_received(TimePoint now, PacketSpace spac
     detect_losses(progress);
     // Until the peer has shown that it may send, its ACKs do not prove that it can (RFC 9002 section 6.2.1).
     if (!peer_may_be_blocked_) probe_timeouts_in_a_row_ = 0;
-    blocked_since_ = now;
+    blocked_since_ = last_acked_at_ = now;
     for (const PacketSpace each : live_spaces()) of(each).probes_wanted = 0;
   }
   finish(progress);
@@ -126,6 +126,12 @@ void Recovery::on_late_ack(Progress& progress, const SentPacket& packet) {
   const Space& s = of(progress.space);
   ++counts_.spurious_losses;
   progress.has_changed = true;
+  // Its number names one packet, and so it tells how long the way is now, which may be why it seemed lost.
+  if (!progress.newest_acked || packet.number > *progress.newest_acked) {
+    progress.newest_acked = packet.number;
+    progress.acked_eliciting |= packet.is_ack_eliciting;
+    if (is_of_this_path(progress.space, packet)) progress.summary.largest_acked_sent_at = packet.sent_at;
+  }
   if (is_of_this_path(progress.space, packet)) {
     reordering_.on_spurious_loss(*s.largest_acked - packet.number, now - packet.sent_at,
                                  std::max(rtt_.smoothed(), rtt_.latest()));

@@ -54,6 +54,17 @@ Recovery::Timer Recovery::probe_timer() const {
           .space = has_initial ? PacketSpace::Initial : PacketSpace::Handshake};
 }
 
+std::optional<TimePoint> Recovery::silent_at() const {
+  const Space& s = of(PacketSpace::Application);
+  std::optional<TimePoint> since;
+  // The loss of an MTU probe is no sign of silence; there is one at a time.
+  s.on_the_way.for_oldest(2, [&](const SentPacket& packet) {
+    if (!since && packet.is_ack_eliciting && !packet.is_mtu_probe) since = packet.sent_at;
+  });
+  if (!since) return std::nullopt;
+  return std::max(*since, last_acked_at_) + probe_timeout();
+}
+
 std::optional<TimePoint> Recovery::next_timeout() const {
   Timer timer = loss_timer();
   if (timer.at == kNever) timer = probe_timer();
