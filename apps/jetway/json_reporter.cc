@@ -40,7 +40,22 @@ json::value limit_or_null(const std::optional<session::LimitedBy>& limit) {
   return limit ? json::value(session::limited_by_name(*limit)) : json::value(nullptr);
 }
 
-json::object path_fields(const session::PathStatistics& path, std::optional<session::LimitedBy> limited) {
+json::array each_path(const std::vector<io::PathSummary>& paths) {
+  json::array each;
+  for (const io::PathSummary& path : paths) {
+    each.push_back({{"local_address", path.local_address},
+                    {"remote_address", path.remote_address},
+                    {"state", path.state},
+                    {"rtt_ms", milliseconds_or_null(path.rtt)},
+                    {"packets_sent", path.packets_sent},
+                    {"packets_lost", path.packets_lost},
+                    {"bytes_sent", path.bytes_sent}});
+  }
+  return each;
+}
+
+json::object path_fields(const io::ConnectionInfo& connection, std::optional<session::LimitedBy> limited) {
+  const session::PathStatistics& path = connection.path;
   const auto loss = path.loss();
   return {{"rtt_ms", milliseconds_or_null(path.rtt)},
           {"min_rtt_ms", milliseconds_or_null(path.min_rtt)},
@@ -53,6 +68,7 @@ json::object path_fields(const session::PathStatistics& path, std::optional<sess
           {"pacing_bytes_per_second", or_null(path.pacing_bytes_per_second)},
           {"mtu", or_null(path.mtu_bytes)},
           {"paths", path.paths},
+          {"each", each_path(connection.paths)},
           {"limited_by", limit_or_null(limited)}};
 }
 
@@ -102,8 +118,8 @@ class JsonReporter::Transfer final : public node::TransferObserver {
     rate_.update(reporter_.now_().engine, progress.bytes_moved);
     const std::uint64_t done = progress.bytes_done();
     const auto left = rate_.time_left(progress.bytes_total > done ? progress.bytes_total - done : 0);
-    const session::PathStatistics path = connection_.info().path;
-    limits_.add(path.limited_by);
+    const io::ConnectionInfo connection = connection_.info();
+    limits_.add(connection.path.limited_by);
     write("progress", {{"bytes_total", progress.bytes_total},
                        {"bytes_done", done},
                        {"bytes_moved", progress.bytes_moved},
@@ -114,7 +130,7 @@ class JsonReporter::Transfer final : public node::TransferObserver {
                        {"is_total_final", progress.is_total_final},
                        {"bytes_per_second", rate_.bytes_per_second()},
                        {"seconds_left", left ? json::value(seconds(*left)) : json::value(nullptr)},
-                       {"path", path_fields(path, path.limited_by)}});
+                       {"path", path_fields(connection, connection.path.limited_by)}});
   }
 
   void on_warning(std::string_view text) override { write("warning", {{"text", text}}); }
@@ -131,7 +147,7 @@ class JsonReporter::Transfer final : public node::TransferObserver {
     const double took = seconds(summary.elapsed);
     const io::ConnectionInfo connection = connection_.info();
     json::object fields = connection_fields(connection);
-    fields["path"] = path_fields(connection.path, limits_.most());
+    fields["path"] = path_fields(connection, limits_.most());
     fields["bytes_total"] = summary.bytes_total;
     fields["bytes_moved"] = summary.bytes_moved;
     fields["bytes_resumed"] = summary.bytes_already_there;

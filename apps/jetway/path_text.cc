@@ -23,6 +23,24 @@ std::string limit_text(std::optional<session::LimitedBy> limit) {
   return limit ? std::format(", limited by {}", session::limited_by_name(*limit)) : std::string{};
 }
 
+std::string loss_text(const io::PathSummary& path) {
+  if (path.packets_sent == 0) return "0 %";
+  return share_text(static_cast<double>(path.packets_lost) / static_cast<double>(path.packets_sent));
+}
+
+// " over 2 paths (10.0.0.1: 60.1 MB, RTT 12.3 ms, 0 % lost; 10.0.1.1: ...)"
+std::string several_words(const std::vector<io::PathSummary>& paths) {
+  std::string each;
+  for (const io::PathSummary& path : paths) {
+    each += std::format("{}{}: {}", each.empty() ? "" : "; ", path.local_address,
+                        node::format_size(path.bytes_sent));
+    if (path.rtt) each += std::format(", RTT {}", rtt_text(*path.rtt));
+    each += std::format(", {} lost", loss_text(path));
+    if (path.state != "ready") each += std::format(", {}", path.state);
+  }
+  return std::format(" over {} paths ({})", paths.size(), each);
+}
+
 }  // namespace
 
 void LimitTally::add(std::optional<session::LimitedBy> limit) {
@@ -44,6 +62,7 @@ std::string rtt_text(Duration rtt) {
 std::string path_words(const io::ConnectionInfo& connection, std::optional<session::LimitedBy> limited) {
   const session::PathStatistics& path = connection.path;
   std::string words = connection.transport;
+  if (connection.paths.size() > 1) return words + several_words(connection.paths) + limit_text(limited);
   if (path.rtt) words += std::format(", RTT {}", rtt_text(*path.rtt));
   if (const auto loss = path.loss()) words += std::format(", {} lost", share_text(*loss));
   if (path.packets_repaired)
@@ -70,7 +89,15 @@ std::string path_line(const io::ConnectionInfo& connection, std::optional<sessio
   if (path.pacing_bytes_per_second)
     add(std::format("paced at {}", node::format_rate(static_cast<double>(*path.pacing_bytes_per_second))));
   if (path.mtu_bytes) add(std::format("packets of {} bytes", node::format_count(*path.mtu_bytes)));
-  return line + parts + limit_text(limited);
+  line += parts + limit_text(limited);
+  if (connection.paths.size() < 2) return line;
+  for (const io::PathSummary& each : connection.paths) {
+    line += std::format("\n  {} to {}: {}, {} sent", each.local_address, escape_text(each.remote_address),
+                        each.state, node::format_size(each.bytes_sent));
+    if (each.rtt) line += std::format(", RTT {}", rtt_text(*each.rtt));
+    line += std::format(", {} lost", loss_text(each));
+  }
+  return line;
 }
 
 }  // namespace jetway::command

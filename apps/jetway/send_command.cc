@@ -6,6 +6,8 @@
 #include <memory>
 #include <optional>
 #include <stop_token>
+#include <system_error>
+#include <vector>
 
 #include <sys/stat.h>
 
@@ -16,6 +18,7 @@
 #include "apps/jetway/reporters.h"
 #include "jetway/base/text.h"
 #include "jetway/crypto/system_random.h"
+#include "jetway/io/local_address.h"
 #include "jetway/node/connection_config.h"
 #include "jetway/node/dial.h"
 #include "jetway/node/send_job.h"
@@ -54,11 +57,33 @@ std::expected<transport::Address, Problem> destination(const node::SendSettings&
   return *address;
 }
 
+std::expected<std::vector<IpEndpoint>, Problem> local_addresses(const std::vector<std::string>& texts) {
+  std::vector<IpEndpoint> addresses;
+  for (const std::string& text : texts) {
+    const auto address = io::find_local_address(text);
+    if (!address && address.error() == std::errc::invalid_argument) {
+      return std::unexpected(
+          Problem{ExitCode::Usage, std::format("--path {}: not an address", escape_text(text)),
+                  "give an IP address of this machine without a port, as `ip addr` shows it"});
+    }
+    if (!address) {
+      return std::unexpected(
+          Problem{ExitCode::Usage,
+                  std::format("--path {}: this machine does not have that address", escape_text(text)),
+                  "see `ip addr` for those that it has, and whether the interface is up"});
+    }
+    if (!std::ranges::contains(addresses, *address)) addresses.push_back(*address);
+  }
+  return addresses;
+}
+
 class SendCommand {
  public:
-  SendCommand(Program& program, transport::Address address, std::shared_ptr<const crypto::Identity> identity)
+  SendCommand(Program& program, transport::Address address, std::vector<IpEndpoint> local_addresses,
+              std::shared_ptr<const crypto::Identity> identity)
       : program_(program),
         address_(std::move(address)),
+        local_addresses_(std::move(local_addresses)),
         identity_(std::move(identity)),
         reporters_(program, loop_) {}
 
@@ -72,6 +97,9 @@ class SendCommand {
     auto connection = co_await node::dial(loop_, dial_request());
     if (!connection) co_return report(problem_of(connection.error(), program_.known_peers().path()));
     reporter().on_connected(connection->info());
+    if (!local_addresses_.empty() && connection->info().paths.empty())
+      reporter().on_warning(
+          "this connection has one path, which the system chose: --path is for JSP (--to jsp://...)");
 
     const auto interrupt = std::make_shared<Interrupt>();
     interrupt->on_signal = [this, &connection] {
@@ -102,7 +130,10 @@ class SendCommand {
   }
 
   node::DialRequest dial_request() {
-    return {address_, node::transport_config(program_.config().network, identity_), program_.known_peers(),
+    transport::TransportConfig transport = node::transport_config(program_.config().network, identity_);
+    transport.local_addresses = local_addresses_;
+    transport.jsp.schedule = program_.config().send.schedule;
+    return {address_, std::move(transport), program_.known_peers(),
             [this](const node::UnknownPeer& unknown) { return accept(unknown); }};
   }
 
@@ -146,6 +177,7 @@ class SendCommand {
 
   Program& program_;
   transport::Address address_;
+  std::vector<IpEndpoint> local_addresses_;
   std::shared_ptr<const crypto::Identity> identity_;
   crypto::SystemRandom random_;
   std::stop_source stop_;
@@ -160,9 +192,11 @@ ExitCode run_send(Program& program) {
   const auto address = destination(program.config().send);
   if (!address) return show_problem(program, address.error());
   if (const auto problem = check_paths(program.line.paths)) return show_problem(program, *problem);
+  auto locals = local_addresses(program.config().send.path);
+  if (!locals) return show_problem(program, locals.error());
   auto identity = program.load_identity();
   if (!identity) return show_problem(program, problem_of(identity.error()));
-  return SendCommand{program, *address, std::move(identity->identity)}.run();
+  return SendCommand{program, *address, *std::move(locals), std::move(identity->identity)}.run();
 }
 
 }  // namespace jetway::command

@@ -89,7 +89,8 @@ TEST(PathSchedulerTest, ACopyGoesOverTheFastestOther) {
 TEST(PacketCopiesTest, TheOldestGoWhenThereAreTooMany) {
   PacketCopies copies;
   const Bytes frames(1000);
-  for (PathId i = 0; i < 1000; ++i) copies.add(i, 10 * i, {ByteView{frames}.first(400), ByteView{frames}.last(600)});
+  for (PathId i = 0; i < 1000; ++i)
+    copies.add(i, 10 * i, {ByteView{frames}.first(400), ByteView{frames}.last(600)});
   std::size_t bytes = 0;
   EXPECT_FALSE(copies.take_first([](const auto& copy) { return copy.sent_on < 700; }));
   const auto odd = copies.take_first([](const auto& copy) { return copy.sent_on % 2 == 1; });

@@ -240,8 +240,8 @@ TEST_F(SeveralPathsTest, ASlowPathBesideAFastOneIsNoHindrance) {
   const LinkConfig slow = link(100ms, kNarrow);
   for (const std::size_t bytes : {20'000U, 300'000U, 2'000'000U, 10'000'000U}) {
     ASSERT_TRUE(make(fast, slow)) << pair->report();
-    pair->dialer_host.command(
-        pair->dialer(), [&](Now now, jsp::Connection& engine) { engine.abandon_path(now, *second); });
+    pair->dialer_host.command(pair->dialer(),
+                              [&](Now now, jsp::Connection& engine) { engine.abandon_path(now, *second); });
     const Duration alone = time_of_transfer(bytes);
     for (const PathSchedule each : {PathSchedule::Aggregate, PathSchedule::LowestLatency}) {
       ASSERT_TRUE(make(schedule(each), fast, slow)) << pair->report();

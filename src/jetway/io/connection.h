@@ -6,8 +6,11 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "jetway/base/buffer.h"
+#include "jetway/base/ip_endpoint.h"
+#include "jetway/base/time.h"
 #include "jetway/crypto/peer_id.h"
 #include "jetway/crypto/suite.h"
 #include "jetway/io/task.h"
@@ -68,6 +71,17 @@ struct AcceptedStream {
   session::DeliveryMode delivery = session::DeliveryMode::Reliable;  // of what the peer sends
 };
 
+// One of the paths of a connection.
+struct PathSummary {
+  std::string local_address;
+  std::string remote_address;
+  std::string_view state;  // "ready", "validating", "silent", "given up"
+  std::optional<Duration> rtt;
+  std::uint64_t packets_sent = 0;
+  std::uint64_t packets_lost = 0;
+  std::uint64_t bytes_sent = 0;
+};
+
 // What is known about a connection, for people.
 struct ConnectionInfo {
   crypto::PeerId peer;
@@ -78,6 +92,7 @@ struct ConnectionInfo {
   std::string_view key_exchange;  // "X25519MLKEM768"
   std::optional<Duration> rtt;
   session::PathStatistics path;
+  std::vector<PathSummary> paths;  // with those that were given up lately; empty: the transport has only one
   session::CountersSnapshot counters;
 };
 
@@ -111,6 +126,12 @@ class Connection {
   // connect() returns.
   void admit();
   void refuse(std::string_view reason);
+
+  // Dialer: sends over another path too, from `local`, one of this machine's addresses, as soon as the peer
+  // lets us and has answered there; info().paths shows what became of it. False: the transport has one path
+  // only, or there are enough. When an address goes away its path is given up and the connection goes on over
+  // the others.
+  bool open_path(const IpEndpoint& local);
 
   // The machine's network has changed, or the application has gone to or come from the background.
   void set_network_status(session::NetworkStatus status, bool is_background);

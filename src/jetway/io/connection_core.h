@@ -119,6 +119,7 @@ class ConnectionCore : public std::enable_shared_from_this<ConnectionCore> {
   void admit();
   void refuse(std::string_view reason);
   void set_network_status(session::NetworkStatus status, bool is_background);
+  bool open_path(const IpEndpoint& local);
 
   using StreamHandle = std::shared_ptr<StreamState>;
   static Task<ReadOutcome> read(Handle handle, StreamHandle stream, MutableBytes out);

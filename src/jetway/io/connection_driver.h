@@ -1,12 +1,17 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
+#include "jetway/base/ip_endpoint.h"
+#include "jetway/base/time.h"
 #include "jetway/crypto/handshake.h"
 #include "jetway/crypto/peer_id.h"
 #include "jetway/crypto/suite.h"
+#include "jetway/io/connection.h"
 #include "jetway/session/path_statistics.h"
 #include "jetway/session/session.h"
 
@@ -48,6 +53,8 @@ class ConnectionDriver {
   virtual void refuse(std::string_view reason) = 0;
   virtual void close(std::uint64_t code, std::string_view reason) = 0;
   virtual void set_network_status(session::NetworkStatus status, bool is_background) = 0;
+  // See Connection::open_path(); false: there are no paths here.
+  virtual bool open_path(const IpEndpoint& local) = 0;
   // Gives up without a word, at once: on_driver_done() comes before it returns.
   virtual void abort() = 0;
 
@@ -60,6 +67,8 @@ class ConnectionDriver {
   // Of the path in use now, or in use last.
   virtual PipeNames names() const = 0;
   virtual session::PathStatistics path_statistics() const = 0;
+  // Every one by itself, those in use first; empty where there is only one ever.
+  virtual std::vector<PathSummary> paths() const = 0;
 };
 
 }  // namespace jetway::io

@@ -165,6 +165,12 @@ void ConnectionCore::set_network_status(session::NetworkStatus status, bool is_b
   settle();
 }
 
+bool ConnectionCore::open_path(const IpEndpoint& local) {
+  if (!is_connected() || !driver_->open_path(local)) return false;
+  settle();
+  return true;
+}
+
 ConnectionInfo ConnectionCore::info() const {
   PipeNames names = driver_->names();
   session::PathStatistics path = driver_->path_statistics();
@@ -184,6 +190,7 @@ ConnectionInfo ConnectionCore::info() const {
           .key_exchange = is_established ? crypto::key_exchange_name(driver_->key_exchange()) : "",
           .rtt = session_.rtt(),
           .path = path,
+          .paths = driver_->paths(),
           .counters = session_.counters().snapshot()};
 }
 
@@ -376,6 +383,7 @@ void Connection::refuse(std::string_view reason) { core_->refuse(reason); }
 void Connection::set_network_status(session::NetworkStatus status, bool is_background) {
   core_->set_network_status(status, is_background);
 }
+bool Connection::open_path(const IpEndpoint& local) { return core_->open_path(local); }
 Task<void> Connection::close(std::uint64_t code, std::string_view reason) {
   return ConnectionCore::close(core_, code, std::string(reason));
 }

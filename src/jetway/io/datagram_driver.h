@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <memory>
 #include <string_view>
+#include <vector>
 
 #include "jetway/io/connection_driver.h"
 #include "jetway/jsp/connection.h"
@@ -28,6 +29,7 @@ class DatagramDriver final : public ConnectionDriver {
   void close(std::uint64_t code, std::string_view reason) override;
   void set_network_status(session::NetworkStatus status, bool is_background) override;
   // The peer is told, once, if there is a way; nobody waits for it.
+  bool open_path(const IpEndpoint& local) override;
   void abort() override;
   bool is_established() const override { return connection_.is_established(); }
   const crypto::PeerId& peer() const override { return connection_.peer(); }
@@ -35,6 +37,7 @@ class DatagramDriver final : public ConnectionDriver {
   crypto::KeyExchange key_exchange() const override { return connection_.key_exchange(); }
   PipeNames names() const override;
   session::PathStatistics path_statistics() const override { return connection_.path_statistics(); }
+  std::vector<PathSummary> paths() const override;
 
   // --- for the endpoint ---
 
@@ -46,10 +49,14 @@ class DatagramDriver final : public ConnectionDriver {
   void finish();
 
  private:
+  void open_wanted_paths();
+
   std::shared_ptr<UdpEndpoint> endpoint_;
   jsp::Connection& connection_;
   ConnectionCore* core_ = nullptr;  // its owner
-  bool is_settling_ = false;        // the endpoint knows that there is something to be done
+  // Where paths are wanted from for which the peer has not given us an ID yet; and where they go.
+  std::vector<IpEndpoint> wanted_paths_;
+  bool is_settling_ = false;  // the endpoint knows that there is something to be done
   bool is_finished_ = false;
 };
 

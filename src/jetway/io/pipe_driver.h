@@ -58,6 +58,8 @@ class PipeDriver final : public ConnectionDriver {
   void set_network_status(session::NetworkStatus status, bool is_background) override {
     session().set_network_status(status, is_background);
   }
+  bool open_path(const IpEndpoint&) override { return false; }
+  std::vector<PathSummary> paths() const override { return {}; }
   void abort() override;
   bool is_established() const override { return engine_.is_established(); }
   const crypto::PeerId& peer() const override { return engine_.peer(); }

@@ -61,8 +61,8 @@ void UdpEndpoint::listen(jsp::JspConfig config, const crypto::InitFilterConfig& 
 }
 
 std::shared_ptr<ConnectionCore> UdpEndpoint::connect(jsp::JspConfig config, const IpEndpoint& remote,
-                                                     const ReceiveLimits& limits) {
-  jsp::Connection& connection = engine_.connect(loop_.now(), std::move(config), {}, remote);
+                                                     const ReceiveLimits& limits, const IpEndpoint& local) {
+  jsp::Connection& connection = engine_.connect(loop_.now(), std::move(config), local, remote);
   auto core = attach(connection, limits);
   if (!socket_.is_open()) attached_.at(&connection).driver->abort();  // nobody would ever time it out
   output_wanted_.notify_one();
@@ -202,9 +202,14 @@ UdpEndpoint::Sent UdpEndpoint::send_some() {
 void UdpEndpoint::take_report(const UdpSendReport& report) {
   first_ += report.transmits;
   unsent_begin_ += report.bytes;
-  if (report.state != UdpSendReport::State::TooLarge) return;
+  const bool is_too_large = report.state == UdpSendReport::State::TooLarge;
+  if (!is_too_large && report.state != UdpSendReport::State::Unreachable) return;
   const jsp::Transmit& refused = transmits_[first_ - 1];
-  engine_.handle_message_too_large(loop_.now(), refused.remote, refused.segment_bytes);
+  if (is_too_large) {
+    engine_.handle_message_too_large(loop_.now(), refused.remote, refused.segment_bytes);
+  } else {
+    engine_.handle_unreachable(loop_.now(), refused.local, refused.remote);
+  }
 }
 
 // What one call may carry, as far as there is something to be sent.

@@ -57,8 +57,9 @@ class UdpEndpoint : public std::enable_shared_from_this<UdpEndpoint> {
 
   void listen(jsp::JspConfig config, const crypto::InitFilterConfig& filter, const ReceiveLimits& limits,
               AcceptedHandler on_accepted);
+  // From `local`, one of this machine's addresses; unspecified: the system chooses.
   std::shared_ptr<ConnectionCore> connect(jsp::JspConfig config, const IpEndpoint& remote,
-                                          const ReceiveLimits& limits);
+                                          const ReceiveLimits& limits, const IpEndpoint& local = {});
   // Before anything else where several shards share the port: what names another one of them goes there.
   void join(std::shared_ptr<UdpSiblings> siblings);
   void take_handed_over(const jsp::Datagram& datagram);

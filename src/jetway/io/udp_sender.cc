@@ -116,11 +116,20 @@ UdpSender::Failure UdpSender::failure_of(int error) const {
     case EBADF:
     case ENOTSOCK:
       return Failure::Closed;
-    case EINVAL:
+    case EACCES:
+    case EADDRNOTAVAIL:
+    case EHOSTUNREACH:
+    case ENETDOWN:
+    case ENETUNREACH:
+    case ENODEV:
+    case EPERM:
+      return Failure::Unreachable;
+    case EINVAL:  // of a single datagram: also what is said of a local address that has gone
     case EIO:
     case ENOPROTOOPT:
     case EOPNOTSUPP:
-      return messages_.front().datagrams > 1 ? Failure::NoSegmentation : Failure::Lost;
+      if (messages_.front().datagrams > 1) return Failure::NoSegmentation;
+      return error == EINVAL ? Failure::Unreachable : Failure::Lost;
     default:
       return Failure::Lost;
   }
@@ -148,15 +157,18 @@ bool UdpSender::handle_failure(int error, std::span<jsp::Transmit> transmits, Ud
       report.state = UdpSendReport::State::Closed;
       return true;
     case Failure::TooLarge:
+    case Failure::Unreachable:
     case Failure::Lost:
       break;
   }
   // All datagrams of a Transmit share their fate, and are lost.
   is_trying_single_ = false;
   advance(left, transmits, report);
-  if (failure == Failure::Lost) {
+  if (failure != Failure::TooLarge) {
     ++counters_.unreachable;
-    return false;
+    if (failure == Failure::Lost) return false;
+    report.state = UdpSendReport::State::Unreachable;
+    return true;
   }
   ++counters_.too_large;
   report.state = UdpSendReport::State::TooLarge;

@@ -41,6 +41,7 @@ class UdpSender {
     TooLarge,
     NoSegmentation,  // perhaps; or the message cannot be sent anyhow
     Closed,
+    Unreachable,
     Lost,
   };
 

@@ -43,10 +43,12 @@ struct UdpReceived {
 // What became of a call of UdpSocket::send().
 struct UdpSendReport {
   enum class State : std::uint8_t {
-    Done,        // everything is dealt with
-    WouldBlock,  // wait for writable()
-    NoBuffers,   // the system is out of memory for packets: again in a moment; writable() does not tell when
-    TooLarge,    // the last one dealt with has datagrams larger than the interface takes, and is lost
+    Done,         // everything is dealt with
+    WouldBlock,   // wait for writable()
+    NoBuffers,    // the system is out of memory for packets: again in a moment; writable() does not tell when
+    TooLarge,     // the last one dealt with has datagrams larger than the interface takes, and is lost
+    Unreachable,  // the last one dealt with is lost: no way leads there from its local address, or none is
+                  // allowed
     Closed,
   };
   State state = State::Done;

@@ -435,20 +435,6 @@ ConnectionStatistics Connection::State::statistics() const {
   return statistics;
 }
 
-std::vector<PathInfo> Connection::State::paths() const {
-  std::vector<PathInfo> infos;
-  for (const auto& path : paths_) {
-    infos.push_back({.id = path->id,
-                     .local = path->observed_local,
-                     .remote = path->remote,
-                     .is_validated = path->is_validated,
-                     .max_datagram_bytes = path->mtu.max_datagram_bytes(),
-                     .statistics = path->recovery.statistics(),
-                     .congestion_state = path->recovery.controller().state_name()});
-  }
-  return infos;
-}
-
 bool Connection::State::is_stateless_reset(ByteView datagram) const {
   return datagram.size() >= kStatelessResetMinBytes &&
          remote_ids_.is_reset_token(datagram.last(std::tuple_size_v<ResetToken>));
@@ -507,6 +493,9 @@ void Connection::handle_stateless_reset(Now now) { state_->handle_stateless_rese
 void Connection::handle_message_too_large(Now now, const IpEndpoint& remote, std::size_t bytes) {
   state_->handle_message_too_large(now, remote, bytes);
 }
+void Connection::handle_unreachable(Now now, const IpEndpoint& local, const IpEndpoint& remote) {
+  state_->handle_unreachable(now, local, remote);
+}
 
 void Connection::admit(Now now) { state_->admit(now); }
 void Connection::refuse(Now now, std::string_view reason) { state_->refuse(now, reason); }
@@ -541,6 +530,7 @@ crypto::Suite Connection::suite() const { return state_->suite(); }
 crypto::KeyExchange Connection::key_exchange() const { return state_->key_exchange(); }
 session::PathStatistics Connection::path_statistics() const { return state_->path_statistics(); }
 std::vector<PathInfo> Connection::paths() const { return state_->paths(); }
+const std::vector<PathInfo>& Connection::former_paths() const { return state_->former_paths(); }
 ConnectionStatistics Connection::statistics() const { return state_->statistics(); }
 bool Connection::is_stateless_reset(ByteView datagram) const { return state_->is_stateless_reset(datagram); }
 void Connection::check_invariants() const { state_->check_invariants(); }

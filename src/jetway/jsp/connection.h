@@ -20,9 +20,25 @@
 
 namespace jetway::jsp {
 
-// One path of a connection at this moment.
+enum class PathState : std::uint8_t { Validating, Ready, Silent, GivenUp };
+constexpr std::string_view path_state_name(PathState state) {
+  switch (state) {
+    case PathState::Validating:
+      return "validating";
+    case PathState::Ready:
+      return "ready";
+    case PathState::Silent:
+      return "silent";
+    case PathState::GivenUp:
+      return "given up";
+  }
+  return "";
+}
+
+// One path of a connection at this moment, or as it was when it was given up.
 struct PathInfo {
   PathId id = 0;
+  PathState state = PathState::Ready;
   IpEndpoint local;
   IpEndpoint remote;
   bool is_validated = false;
@@ -78,6 +94,9 @@ class Connection {
   void handle_stateless_reset(Now now);
   // The system refused what poll_transmit() gave: too large for the interface (EMSGSIZE).
   void handle_message_too_large(Now now, const IpEndpoint& remote, std::size_t bytes);
+  // The system refused to send from there: the address or the way is gone. Other paths take over at once, and
+  // the path is given up unless it is back soon.
+  void handle_unreachable(Now now, const IpEndpoint& local, const IpEndpoint& remote);
 
   // --- commands ---
 
@@ -114,6 +133,8 @@ class Connection {
   // For people: of the path in use.
   session::PathStatistics path_statistics() const;
   std::vector<PathInfo> paths() const;
+  // The last few that were given up.
+  const std::vector<PathInfo>& former_paths() const;
   ConnectionStatistics statistics() const;
   // Whether the last 16 bytes of a datagram that could not be opened are the peer's word that it knows
   // nothing of this connection (RFC 9000 section 10.3).

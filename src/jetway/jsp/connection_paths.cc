@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <iterator>
 
 #include "jetway/base/assert.h"
 #include "jetway/jsp/connection_state.h"
@@ -14,6 +15,9 @@ namespace {
 constexpr Duration kSuspectLimit = std::chrono::seconds(30);
 // Path IDs ahead of those in use for which the peer gets connection IDs.
 constexpr std::size_t kPathsAhead = 2;
+
+// Paths that were given up and are remembered, for people.
+constexpr std::ptrdiff_t kFormerPathsMax = 4;
 
 bool is_unspecified(const IpEndpoint& endpoint) { return endpoint.has_same_address(IpEndpoint{}); }
 
@@ -214,7 +218,10 @@ std::optional<TimePoint> Connection::State::suspicion_time(const Path& path) con
 
 void Connection::State::update_suspicion(Now now, Path& path) {
   const auto time = suspicion_time(path);
-  if (!time || *time > now.engine) return;
+  if (time && *time <= now.engine) suspect(now, path);
+}
+
+void Connection::State::suspect(Now now, Path& path) {
   path.is_suspect = true;
   trace_path(now.engine, path, "suspect");
   fate_path_ = &path;
@@ -266,8 +273,13 @@ void Connection::State::give_up_path(Now now, Path& path) {
 }
 
 void Connection::State::sweep_paths() {
+  for (const auto& path : paths_) {
+    if (path->is_given_up) former_paths_.push_back(info_of(*path));
+  }
   const auto removed = std::erase_if(paths_, [](const auto& path) { return path->is_given_up; });
   if (removed == 0) return;
+  if (std::ssize(former_paths_) > kFormerPathsMax)
+    former_paths_.erase(former_paths_.begin(), former_paths_.end() - kFormerPathsMax);
   JETWAY_ASSERT(!paths_.empty());
   fate_path_ = nullptr;
   provide_ids();
@@ -278,6 +290,38 @@ void Connection::State::handle_message_too_large(Now now, const IpEndpoint& remo
     if (path->remote == remote) path->mtu.on_message_too_large(now.engine, bytes);
     update_datagram_size(now.engine, *path);
   }
+}
+
+// Whatever the reason was, it is not the peer's: where there is another way, nothing waits for this one.
+void Connection::State::handle_unreachable(Now now, const IpEndpoint& local, const IpEndpoint& remote) {
+  for (const auto& path : paths_) {
+    if (path->remote != remote || !path->local.has_same_address(local)) continue;
+    if (!path->is_suspect && !path->is_given_up && usable_paths() > (path->is_usable() ? 1u : 0u))
+      suspect(now, *path);
+  }
+}
+
+// ---- what is known ----
+
+PathInfo Connection::State::info_of(const Path& path) {
+  const PathState state = path.is_given_up     ? PathState::GivenUp
+                          : !path.is_validated ? PathState::Validating
+                          : path.is_suspect    ? PathState::Silent
+                                               : PathState::Ready;
+  return {.id = path.id,
+          .state = state,
+          .local = is_unspecified(path.observed_local) ? path.local : path.observed_local,
+          .remote = path.remote,
+          .is_validated = path.is_validated,
+          .max_datagram_bytes = path.mtu.max_datagram_bytes(),
+          .statistics = path.recovery.statistics(),
+          .congestion_state = path.recovery.controller().state_name()};
+}
+
+std::vector<PathInfo> Connection::State::paths() const {
+  std::vector<PathInfo> infos;
+  for (const auto& path : paths_) infos.push_back(info_of(*path));
+  return infos;
 }
 
 // ---- connection IDs ----

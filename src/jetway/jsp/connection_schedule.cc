@@ -79,8 +79,8 @@ std::uint64_t Connection::State::content_allowance(const Path& path,
 // ---- copies ----
 
 // What is of class System goes over two paths, and everything does where that is wanted.
-void Connection::State::keep_copy(const Path& path, std::uint64_t record, const std::array<ByteView, 2>& frames,
-                                  bool has_system) {
+void Connection::State::keep_copy(const Path& path, std::uint64_t record,
+                                  const std::array<ByteView, 2>& frames, bool has_system) {
   if (copies_everything() || (has_system && usable_paths() > 1)) copies_.add(path.id, record, frames);
 }
 

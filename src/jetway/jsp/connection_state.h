@@ -50,6 +50,7 @@ class Connection::State final : private PacketFate, private ConnectionIdSource {
   void handle_timeout(Now now);
   void handle_stateless_reset(Now now);
   void handle_message_too_large(Now now, const IpEndpoint& remote, std::size_t bytes);
+  void handle_unreachable(Now now, const IpEndpoint& local, const IpEndpoint& remote);
 
   // --- commands ---
   void admit(Now now);
@@ -75,6 +76,7 @@ class Connection::State final : private PacketFate, private ConnectionIdSource {
   crypto::KeyExchange key_exchange() const { return agreed().key_exchange; }
   session::PathStatistics path_statistics() const;
   std::vector<PathInfo> paths() const;
+  const std::vector<PathInfo>& former_paths() const { return former_paths_; }
   ConnectionStatistics statistics() const;
   bool is_stateless_reset(ByteView datagram) const;
   void check_invariants() const;
@@ -248,7 +250,8 @@ class Connection::State final : private PacketFate, private ConnectionIdSource {
   std::optional<PathChoice> choose_content_path(TimePoint now);
   void load_paths(TimePoint now);
   std::uint64_t content_allowance(const Path& path, const std::optional<PathChoice>& choice) const;
-  void keep_copy(const Path& path, std::uint64_t record, const std::array<ByteView, 2>& frames, bool has_system);
+  void keep_copy(const Path& path, std::uint64_t record, const std::array<ByteView, 2>& frames,
+                 bool has_system);
   bool are_copies_coming(TimePoint now);
   bool copies_everything() const;
   std::optional<Transmit> transmit_copy(Now now, MutableBytes out);
@@ -267,6 +270,8 @@ class Connection::State final : private PacketFate, private ConnectionIdSource {
   void handle_path_timeout(Now now, Path& path);
   std::optional<TimePoint> suspicion_time(const Path& path) const;
   void update_suspicion(Now now, Path& path);
+  void suspect(Now now, Path& path);
+  static PathInfo info_of(const Path& path);
   void give_up_path(Now now, Path& path);
   void sweep_paths();
   std::size_t usable_paths() const;
@@ -295,6 +300,7 @@ class Connection::State final : private PacketFate, private ConnectionIdSource {
   bool is_confirmed_ = false;
 
   std::vector<std::unique_ptr<Path>> paths_;
+  std::vector<PathInfo> former_paths_;
   Path* fate_path_ = nullptr;  // whose recovery is telling us about packets
   PathId next_path_ = 1;
   std::optional<PathId> migrating_to_;

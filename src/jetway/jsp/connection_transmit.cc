@@ -404,7 +404,8 @@ void Connection::State::write_session_frames(Now now, Path& path, Payload& paylo
   sent.has_session_frames = !payload.session->is_empty();
   if (!sent.has_session_frames) return payload.session.reset();  // what follows goes behind the transport's
   const session::PacketContent content = session_.last_content();
-  keep_copy(path, sent.record, payload.session->parts(), content.has_system);
+  // Datagrams have nothing to be recognised by, and would come twice.
+  if (!content.has_datagram) keep_copy(path, sent.record, payload.session->parts(), content.has_system);
   if (!has_mark || !fec_.on_packet_built(now.engine, path.id, sent.number, payload.session->parts(), content))
     return;
   wire::Writer writer{place};

@@ -35,6 +35,7 @@ class Endpoint::State {
   void handle_datagram(Now now, const Datagram& datagram);
   void handle_timeout(Now now);
   void handle_message_too_large(Now now, const IpEndpoint& remote, std::size_t bytes);
+  void handle_unreachable(Now now, const IpEndpoint& local, const IpEndpoint& remote);
 
   Connection& connect(Now now, JspConfig config, const IpEndpoint& local, const IpEndpoint& remote);
   void touch(Connection& connection);
@@ -378,6 +379,13 @@ void Endpoint::State::handle_message_too_large(Now now, const IpEndpoint& remote
   }
 }
 
+void Endpoint::State::handle_unreachable(Now now, const IpEndpoint& local, const IpEndpoint& remote) {
+  for (Entry* const entry : without_id_) {
+    entry->connection->handle_unreachable(now, local, remote);
+    note_activity(*entry);
+  }
+}
+
 // ---- outputs ----
 
 std::optional<Transmit> Endpoint::State::poll_transmit(Now now, MutableBytes out) {
@@ -439,6 +447,9 @@ void Endpoint::handle_datagram(Now now, const Datagram& datagram) { state_->hand
 void Endpoint::handle_timeout(Now now) { state_->handle_timeout(now); }
 void Endpoint::handle_message_too_large(Now now, const IpEndpoint& remote, std::size_t bytes) {
   state_->handle_message_too_large(now, remote, bytes);
+}
+void Endpoint::handle_unreachable(Now now, const IpEndpoint& local, const IpEndpoint& remote) {
+  state_->handle_unreachable(now, local, remote);
 }
 Connection& Endpoint::connect(Now now, JspConfig config, const IpEndpoint& local, const IpEndpoint& remote) {
   return state_->connect(now, std::move(config), local, remote);

@@ -44,6 +44,9 @@ class Endpoint {
   void handle_datagram(Now now, const Datagram& datagram);
   void handle_timeout(Now now);
   void handle_message_too_large(Now now, const IpEndpoint& remote, std::size_t bytes);
+  // See Connection::handle_unreachable(); for dialers that have the socket for themselves, since only they
+  // choose where they send from.
+  void handle_unreachable(Now now, const IpEndpoint& local, const IpEndpoint& remote);
 
   // --- commands ---
 

@@ -13,8 +13,8 @@
 
 namespace jetway::jsp {
 
-// The session's frames of packets that have gone over one path and go over another one too. What arrives first
-// counts; nobody waits for a copy: it is not sent again, and when too many wait the oldest are dropped.
+// The session's frames of packets that have gone over one path and go over another one too. What arrives
+// first counts; nobody waits for a copy: it is not sent again, and when too many wait the oldest are dropped.
 class PacketCopies {
  public:
   static constexpr std::size_t kBytesMax = 256 * 1024;

@@ -6,9 +6,7 @@ namespace jetway::jsp {
 
 namespace {
 
-bool is_faster(const PathLoad& a, const PathLoad& b) {
-  return a.rtt != b.rtt ? a.rtt < b.rtt : a.id < b.id;
-}
+bool is_faster(const PathLoad& a, const PathLoad& b) { return a.rtt != b.rtt ? a.rtt < b.rtt : a.id < b.id; }
 
 PathStanding best_standing(std::span<const PathLoad> paths) {
   return std::ranges::max_element(paths, {}, &PathLoad::standing)->standing;

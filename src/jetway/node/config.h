@@ -66,6 +66,8 @@ struct SendSettings {
   std::string to;
   bool accept_new = false;
   OutsideLinks outside_links = OutsideLinks::Warn;
+  std::vector<std::string> path;  // local addresses
+  jsp::PathSchedule schedule = jsp::PathSchedule::Aggregate;
   bool operator==(const SendSettings&) const = default;
 };
 

@@ -50,6 +50,8 @@ constexpr Setting kSettings[] = {
     {"send.to", at<&C::send, &S::to>, "-t,--to", kSend, "[PEER@]ADDR", "Where to: HOST[:PORT] (JSP, or TCP where UDP does not get through), jsp://HOST:PORT, tcp://HOST:PORT or unix:///PATH; PEER@ says who has to answer"},
     {"send.accept_new", at<&C::send, &S::accept_new>, "--accept-new", kSend, "", "Accept and remember a peer that was never met at this address (never one that changed)"},
     {"send.outside_links", at<&C::send, &S::outside_links>, "--outside-links", kSend, "WHAT", "A link to outside of what is sent: warn (left out, exit code 1), skip (left out) or keep (the receiver has to allow it)"},
+    {"send.path", at<&C::send, &S::path>, "--path", kSend, "LOCAL_ADDRESS", "An address of this machine to send from (JSP); given several times, all are used at a time, and one may fail"},
+    {"send.schedule", at<&C::send, &S::schedule>, "--schedule", kSend, "HOW", "With several --path: aggregate (their rates add up), latency (the fastest, the others stand by) or redundant (everything goes over two)"},
 
     {"output.json", at<&C::output, &O::json>, "--json", kEveryCommand, "", "One JSON object per line on stdout"},
     {"output.quiet", at<&C::output, &O::quiet>, "-q,--quiet", kSend | kReceive, "", "Nothing but errors and questions on stderr"},
@@ -125,6 +127,10 @@ constexpr std::array kWords<jsp::CongestionAlgorithm> = {Word{"bbr", jsp::Conges
 template <>
 constexpr std::array kWords<jsp::FecMode> = {Word{"auto", jsp::FecMode::Auto},
                                              Word{"off", jsp::FecMode::Off}};
+template <>
+constexpr std::array kWords<jsp::PathSchedule> = {Word{"latency", jsp::PathSchedule::LowestLatency},
+                                                  Word{"aggregate", jsp::PathSchedule::Aggregate},
+                                                  Word{"redundant", jsp::PathSchedule::Redundant}};
 template <>
 constexpr std::array kWords<FsyncPolicy> = {
     Word{"auto", FsyncPolicy::Auto}, Word{"always", FsyncPolicy::Always}, Word{"never", FsyncPolicy::Never}};

@@ -21,7 +21,8 @@ using Field =
                  FieldOf<std::string>, FieldOf<std::vector<std::string>>, FieldOf<LogLevel>,
                  FieldOf<LogFormat>, FieldOf<ColorMode>, FieldOf<OnCollision>, FieldOf<OutsideLinks>,
                  FieldOf<FsyncPolicy>, FieldOf<crypto::KeyType>, FieldOf<std::vector<crypto::Suite>>,
-                 FieldOf<session::NetworkStatus>, FieldOf<jsp::CongestionAlgorithm>, FieldOf<jsp::FecMode>>;
+                 FieldOf<session::NetworkStatus>, FieldOf<jsp::CongestionAlgorithm>, FieldOf<jsp::FecMode>,
+                 FieldOf<jsp::PathSchedule>>;
 
 // The commands that take a setting as a flag; the file and the environment know all settings.
 using CommandSet = std::uint8_t;

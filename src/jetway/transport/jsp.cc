@@ -92,7 +92,13 @@ Dialed begin_jsp(io::EventLoop& loop, const SocketAddress& remote, const std::st
   jsp::JspConfig jsp = jsp_config(config);
   // There is nothing to connect to before the handshake: it has the time of both.
   jsp.handshake_timeout = config.connect_timeout;
-  auto core = (*endpoint)->connect(std::move(jsp), to, receive_limits(config));
+  std::vector<IpEndpoint> locals = config.local_addresses;
+  std::erase_if(locals, [&](const IpEndpoint& local) { return local.is_v4() != to.is_v4(); });
+  if (locals.empty() && !config.local_addresses.empty())
+    return std::unexpected(connect_error(name, EAFNOSUPPORT));
+  const IpEndpoint first = locals.empty() ? IpEndpoint{} : locals.front();
+  auto core = (*endpoint)->connect(std::move(jsp), to, receive_limits(config), first);
+  for (std::size_t i = 1; i < locals.size(); ++i) core->open_path(locals[i]);
   (*endpoint)->finish();  // the socket lives as long as this connection
   if (config.tickets) {
     core->on_ticket([store = config.tickets](auto ticket) { store->put(std::move(ticket)); });

@@ -7,7 +7,9 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
+#include "jetway/base/ip_endpoint.h"
 #include "jetway/crypto/init_filter.h"
 #include "jetway/framed/connection.h"
 #include "jetway/io/connection.h"
@@ -69,7 +71,9 @@ struct TransportConfig {
   // may follow, or why not. Elsewhere (TCP, Unix, or both raced) it changes nothing, and admitted() says so
   // at once.
   bool dials_early = false;
-
+  // JSP dialer: addresses of this machine that it sends from, all at a time; those of the other family than
+  // the remote address are left out. Empty: the system chooses one.
+  std::vector<IpEndpoint> local_addresses;
   // Listener: what it remembers of handshakes, and how it deals with clocks that are off.
   crypto::InitFilterConfig init_filter;
 

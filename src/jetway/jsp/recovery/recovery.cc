@@ -40,6 +40,7 @@ void Recovery::on_packet_sent(TimePoint now, PacketSpace space, SentPacket packe
   // A clock that goes back must not make a packet older than the one before.
   packet.sent_at = last_sent_at_ = std::max(now, last_sent_at_);
   in_flight_bytes_ += packet.bytes;
+  counts_.bytes_sent += packet.bytes;
   sampler_.on_packet_sent(packet, in_flight_bytes_);
   s.on_the_way.add(packet);
   controller_->on_packet_sent(now, packet, in_flight_bytes_);

@@ -57,6 +57,7 @@ class PacketFate {
 
 // What was counted on one path, and the newest sample of how fast it delivers.
 struct PathCounts {
+  std::uint64_t bytes_sent = 0;  // that count as in flight
   std::uint64_t packets_sent = 0, packets_acked = 0, packets_lost = 0, spurious_losses = 0;
   std::uint64_t probe_timeouts = 0, persistent_congestions = 0;
   std::uint64_t congestion_marked_packets = 0;
