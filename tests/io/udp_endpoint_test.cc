@@ -102,6 +102,50 @@ TEST(UdpEndpointTest, ConnectionsShareTheListenersSocket) {
   EXPECT_EQ(pair.listener->statistics().connections, 20u);
 }
 
+constexpr IpEndpoint loopback(std::uint8_t last) { return IpEndpoint::v4({127, 0, 0, last}, 0); }
+
+// Goal: a connection uses the addresses that it is told to, and goes on when the system takes one away.
+// Method: two of the loopback interface's; then a path from an address that this machine never had.
+TEST(UdpEndpointTest, AConnectionHasSeveralPaths) {
+  UdpPair pair;
+  const auto run = [](UdpPair* of) -> Task<bool> {
+    UdpEndpointConfig config;
+    config.jsp.is_shared = false;
+    auto endpoint = *UdpEndpoint::open(of->loop, IpEndpoint::v4({0, 0, 0, 0}, 0), config, of->random);
+    auto dialer = co_await ConnectionCore::admitted(
+        endpoint->connect(make_jsp_config(of->random), of->listener->socket().local(), {}, loopback(2)));
+    endpoint->finish();
+    if (!dialer) co_return false;
+    while (!of->accepted) co_await of->changed.wait();
+    Connection listener = *std::exchange(of->accepted, std::nullopt);
+    if (!dialer->open_path(loopback(3)) || !dialer->open_path(IpEndpoint::v4({192, 0, 2, 1}, 0)))
+      co_return false;
+    const Bytes content = random_bytes(2'000'000, 3);
+    bool is_equal = true;
+    for (int i = 0; i < 3; ++i) {
+      of->loop.spawn(send_stream(*dialer, content));
+      is_equal = is_equal && co_await receive_stream(listener) == content;
+    }
+    std::size_t ready = 0;
+    for (const PathSummary& path : dialer->info().paths) {
+      const bool is_known =
+          path.local_address.starts_with("127.0.0.2") || path.local_address.starts_with("127.0.0.3");
+      if (is_known && path.state == "ready" && path.bytes_sent > 0) ++ready;
+    }
+    EXPECT_EQ(ready, 2u);
+    std::size_t seen = 0;
+    for (const PathSummary& path : listener.info().paths) {
+      const bool is_known =
+          path.remote_address.starts_with("127.0.0.2") || path.remote_address.starts_with("127.0.0.3");
+      if (is_known) ++seen;
+    }
+    EXPECT_EQ(seen, 2u);
+    co_await dialer->close(0, "done");
+    co_return is_equal;
+  };
+  EXPECT_TRUE(pair.loop.run_until_done(run(&pair)));
+}
+
 TEST(UdpEndpointTest, SeveralDialersShareASocketToo) {
   UdpPair pair;
   const auto run = [](UdpPair* of) -> Task<bool> {

@@ -198,6 +198,26 @@ TEST_F(SeveralPathsTest, AfterALongOutageOfBothEitherMayComeBack) {
   }
 }
 
+// Goal: when the system says that an address is gone nobody waits for a timer, and the path is given up when
+// it stays so.
+TEST_F(SeveralPathsTest, APathWhoseAddressVanishesIsLeftAtOnce) {
+  ASSERT_TRUE(make()) << pair->report();
+  pair->network.after(100ms, [&] {
+    set_up(0, false);
+    pair->dialer_host.command(pair->dialer(), [](Now now, jsp::Connection& engine) {
+      engine.handle_unreachable(now, JspPair::dialer_address(0), JspPair::kListener);
+      EXPECT_EQ(engine.paths().front().state, jsp::PathState::Silent);
+      engine.handle_unreachable(now, JspPair::dialer_address(1), JspPair::kListener);
+      EXPECT_EQ(engine.paths().back().state, jsp::PathState::Ready) << "the last is not given up";
+    });
+  });
+  EXPECT_TRUE(pair->transfer_to_listener(5'000'000, 5s)) << pair->report();
+  pair->run_for(35s);
+  EXPECT_EQ(pair->dialer().engine().paths().size(), 1U);
+  ASSERT_EQ(pair->dialer().engine().former_paths().size(), 1U);
+  EXPECT_EQ(pair->dialer().engine().former_paths().front().state, jsp::PathState::GivenUp);
+}
+
 // ---- what they carry ----
 
 // Bytes a second; delays are one way.
