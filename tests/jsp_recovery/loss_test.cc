@@ -213,6 +213,33 @@ TEST_F(LossTest, AllCanBeDeclaredLostWithoutBlamingThePath) {
   EXPECT_EQ(fate_.acked, (Numbers{1, 2, 3, 4, 5})) << "they may come after all";
 }
 
+// A path that has become slow, and is given up for lost again and again, would else never be known to be
+// slow.
+TEST_F(LossTest, WhatWasDeclaredLostAndArrivesTellsTheRoundTrip) {
+  const Duration before = recovery_->rtt().smoothed();
+  const PacketNumber number = send();
+  recovery_->declare_all_lost(now_, fate_);
+  now_ += 900ms;
+  ack({{number, number}});
+  EXPECT_EQ(recovery_->rtt().latest(), 900ms);
+  EXPECT_GT(recovery_->rtt().smoothed(), before);
+}
+
+// Goal: silence is told of a path that is being sent on all the time, whose probe timeout never comes.
+TEST_F(LossTest, APathIsSilentAProbeTimeoutAfterTheOldestPacketOrTheLastAck) {
+  confirm();
+  EXPECT_FALSE(recovery_->silent_at()) << "nothing is on the way";
+  send_mtu_probe();
+  EXPECT_FALSE(recovery_->silent_at()) << "a probe may be lost";
+  const TimePoint began = now_;
+  const PacketNumber first = send();
+  send_many(20, 10ms);
+  EXPECT_EQ(recovery_->silent_at(), began + recovery_->probe_timeout());
+  EXPECT_GT(*recovery_->next_timeout(), *recovery_->silent_at());
+  ack({{first, first}});
+  EXPECT_EQ(recovery_->silent_at(), now_ + recovery_->probe_timeout());
+}
+
 // ---- persistent congestion, RFC 9002 section 7.6 ----
 
 class PersistentCongestionTest : public LossTest {
