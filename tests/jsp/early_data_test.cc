@@ -69,8 +69,7 @@ TEST(EarlyFramesTest, OnlyStreamsTowardsTheListenerAndPings) {
            AckFrame{.ranges = ranges, .ecn = std::nullopt}, CryptoFrame{.offset = 0, .data = as_bytes("x")},
            NewConnectionIdFrame{.id = ConnectionId{as_bytes("12345678")}}, RetireConnectionIdFrame{},
            PathChallengeFrame{}, PathResponseFrame{}, HandshakeDoneFrame{}, PathAbandonFrame{},
-           PathStatusFrame{}, AckFrequencyFrame{}, ImmediateAckFrame{},
-           NackFrame{.path = 0, .ranges = ranges}, FecSourceFrame{},
+           PathStatusFrame{}, AckFrequencyFrame{}, ImmediateAckFrame{}, FecSourceFrame{},
            FecRepairFrame{.source_count = 1, .symbol = as_bytes("x")},
            RecoveredFrame{.path = 0, .ranges = ranges},
            NewTicketFrame{.lifetime = 1s, .ticket = as_bytes("ticket")}}) {

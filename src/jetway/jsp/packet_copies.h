@@ -4,9 +4,9 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <deque>
 #include <optional>
 #include <utility>
+#include <vector>
 
 #include "jetway/base/bytes.h"
 #include "jetway/jsp/types.h"
@@ -47,7 +47,7 @@ class PacketCopies {
     bytes_ += copy.frames.size();
     while (bytes_ > kBytesMax) {
       bytes_ -= copies_.front().frames.size();
-      copies_.pop_front();
+      copies_.erase(copies_.begin());
     }
   }
   void clear() {
@@ -72,8 +72,8 @@ class PacketCopies {
     std::uint64_t original = 0;
   };
 
-  std::deque<Copy> copies_;
-  std::deque<Sent> sent_;  // on the way
+  std::vector<Copy> copies_;
+  std::vector<Sent> sent_;  // on the way
   std::size_t bytes_ = 0;
 };
 
