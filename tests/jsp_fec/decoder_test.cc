@@ -41,6 +41,18 @@ TEST_F(FecDecoderTest, ALatePacketThatHasBeenRepairedIsNotUsedAgain) {
   EXPECT_EQ(repaired(), 0u);
 }
 
+TEST_F(FecDecoderTest, APacketThatHasBeenRepairedIsNotUsedAgainHoweverLateItIs) {
+  const Group group = next_group();
+  for (std::size_t i = 1; i < 4; ++i) EXPECT_TRUE(give(group.sources[i]).value());
+  ASSERT_TRUE(decoder.add_repair(group.repairs[0].frame()));
+  EXPECT_EQ(repaired(), 1u);
+  for (std::size_t i = 0; i < 2 * FecDecoderConfig{}.groups_max; ++i) {
+    EXPECT_TRUE(give(next_group().sources[0]).value());
+  }
+  EXPECT_FALSE(give(group.sources[0]).value());
+  EXPECT_TRUE(give(group.sources[1]).value());
+}
+
 TEST_F(FecDecoderTest, RepeatedSymbolsCountOnce) {
   const Group group = next_group(3, 2);
   for (int i = 0; i < 5; ++i) {

@@ -33,6 +33,10 @@ FecDecoder::Group* FecDecoder::find(std::uint64_t id) {
   Group& group = groups_[static_cast<std::size_t>(id % groups_.size())];
   if (group.is_used && group.id == id) return &group;
   if (group.is_used && group.id > id) return nullptr;
+  if (group.repaired != 0) {
+    past_.resize(kPastGroupsMax);
+    past_[static_cast<std::size_t>(group.id % kPastGroupsMax)] = {.id = group.id, .repaired = group.repaired};
+  }
   Bytes memory = std::move(group.memory);
   memory.clear();
   group = Group{};
@@ -42,6 +46,12 @@ FecDecoder::Group* FecDecoder::find(std::uint64_t id) {
   return &group;
 }
 
+bool FecDecoder::was_repaired(const FecSourceFrame& mark) const {
+  if (past_.empty()) return false;
+  const PastGroup& past = past_[static_cast<std::size_t>(mark.group % kPastGroupsMax)];
+  return past.id == mark.group && (past.repaired & source_bit(mark.index)) != 0;
+}
+
 Checked<bool> FecDecoder::add_source(const FecSourceFrame& mark, PathId path, PacketNumber number,
                                      ByteView frames) {
   repaired_count_ = next_repaired_ = 0;
@@ -49,7 +59,7 @@ Checked<bool> FecDecoder::add_source(const FecSourceFrame& mark, PathId path, Pa
     return fault(ProtocolCode::FrameEncoding, "mark of a packet that no FEC group can have");
   }
   Group* const group = find(mark.group);
-  if (group == nullptr) return true;
+  if (group == nullptr) return !was_repaired(mark);
   const std::uint64_t bit = source_bit(mark.index);
   if ((group->repaired & bit) != 0) return false;
   if (group->is_done || (group->received & bit) != 0) return true;
@@ -147,6 +157,7 @@ void FecDecoder::release(Group& group) {
 
 void FecDecoder::release_memory() {
   for (Group& group : groups_) release(group);
+  past_ = {};
   scratch_ = Bytes{};
   repaired_count_ = next_repaired_ = 0;
 }

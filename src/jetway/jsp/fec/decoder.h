@@ -70,7 +70,16 @@ class FecDecoder {
     std::array<Piece, kFecRepairsMax> repair_symbols{};
     Bytes memory;
   };
+  // What was repaired of a group that made room for another: a datagram that comes after all would be used
+  // twice, since nothing else tells that it is the same.
+  struct PastGroup {
+    std::uint64_t id = 0;
+    std::uint64_t repaired = 0;
+  };
+  static constexpr std::size_t kPastGroupsMax = 256;
+
   Group* find(std::uint64_t id);
+  bool was_repaired(const FecSourceFrame& mark) const;
   MutableBytes reserve(Group& group, Piece& piece, std::size_t bytes);
   bool make_room(Group& group, std::size_t bytes);
   void release(Group& group);
@@ -80,7 +89,8 @@ class FecDecoder {
   session::Checked<void> take_repaired(ByteView symbol);
 
   FecDecoderConfig config_;
-  std::vector<Group> groups_;  // by id modulo their number
+  std::vector<Group> groups_;    // by id modulo their number
+  std::vector<PastGroup> past_;  // the same; empty until there is one
   std::size_t held_bytes_ = 0;
   Bytes scratch_;  // what was repaired last
   std::array<RepairedPacket, kFecRepairsMax> repaired_{};
