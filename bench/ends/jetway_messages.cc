@@ -9,13 +9,8 @@ namespace jetway::bench {
 
 namespace {
 
-constexpr int kWarmUp = 500;
+constexpr int kUntimedMessages = 500;
 constexpr std::chrono::milliseconds kStragglers{3000};
-
-double now_us() {
-  const auto since = std::chrono::steady_clock::now().time_since_epoch();
-  return std::chrono::duration<double, std::micro>(since).count();
-}
 
 io::Task<EndReport> echo_messages(transport::Listener* listener) {
   io::Connection connection = co_await accept(listener);
@@ -33,7 +28,7 @@ io::Task<EndReport> ask_and_wait(io::EventLoop* loop, const Layout* layout, Jetw
   std::vector<double> samples;
   samples.reserve(static_cast<std::size_t>(count));
   Reading start = Reading::now();
-  for (int i = -kWarmUp; i < count; ++i) {
+  for (int i = -kUntimedMessages; i < count; ++i) {
     if (i == 0) start = Reading::now();
     const double sent = now_us();
     require(co_await connection.send_message(message));

@@ -9,12 +9,7 @@ namespace jetway::bench {
 
 namespace {
 
-constexpr int kWarmUp = 5;  // the first of them gets the first ticket
-
-double now_us() {
-  const auto since = std::chrono::steady_clock::now().time_since_epoch();
-  return std::chrono::duration<double, std::micro>(since).count();
-}
+constexpr int kUntimedRequests = 5;  // the first of them gets the first ticket
 
 // To the end of the stream.
 io::Task<void> read_whole(io::Stream* stream) {
@@ -29,7 +24,7 @@ io::Task<void> read_whole(io::Stream* stream) {
 io::Task<EndReport> answer_all(transport::Listener* listener, int count) {
   const Reading start = Reading::now();
   const Bytes answer(kMessageBytes);
-  for (int i = -kWarmUp; i < count; ++i) {
+  for (int i = -kUntimedRequests; i < count; ++i) {
     io::Connection connection = co_await accept(listener);
     auto accepted = co_await connection.accept_stream();
     if (!accepted) throw std::runtime_error("the client asks nothing");
@@ -53,7 +48,7 @@ io::Task<EndReport> ask_all(io::EventLoop* loop, const Layout* layout, JetwayOpt
   const auto transport = transport::make_transport(address);
   const Bytes request(kMessageBytes);
   std::vector<double> samples;
-  for (int i = -kWarmUp; i < count; ++i) {
+  for (int i = -kUntimedRequests; i < count; ++i) {
     const double began = now_us();
     auto connection = co_await transport->connect(*loop, address, config);
     if (!connection) throw std::runtime_error(connection.error().detail);

@@ -66,6 +66,11 @@ Reading Reading::now() {
           .cpu = seconds(usage.ru_utime) + seconds(usage.ru_stime)};
 }
 
+double now_us() {
+  const auto since = std::chrono::steady_clock::now().time_since_epoch();
+  return std::chrono::duration<double, std::micro>(since).count();
+}
+
 Usage between(const Reading& from, const Reading& to) { return {to.wall - from.wall, to.cpu - from.cpu}; }
 
 void pin_to_core(int core) {

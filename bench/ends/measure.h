@@ -30,6 +30,9 @@ struct Reading {
 
 Usage between(const Reading& from, const Reading& to);
 
+// Microseconds on a clock that never goes back.
+double now_us();
+
 // Of samples in microseconds.
 struct Latency {
   double p50_us = 0;
