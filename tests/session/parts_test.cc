@@ -38,9 +38,8 @@ TEST(StreamStateTest, SendingFollowsTheTableForEveryPair) {
       {{DataSent, SendEvent::Restart}, Ready},
   };
   for (const SendState from : {Ready, Send, DataSent, DataReceived, ResetSent, ResetReceived}) {
-    for (const SendEvent event :
-         {SendEvent::Data, SendEvent::Final, SendEvent::Reset, SendEvent::AllAcked, SendEvent::ResetAcked,
-          SendEvent::Restart}) {
+    for (const SendEvent event : {SendEvent::Data, SendEvent::Final, SendEvent::Reset, SendEvent::AllAcked,
+                                  SendEvent::ResetAcked, SendEvent::Restart}) {
       const auto wanted = table.find({from, event});
       EXPECT_EQ(next(from, event), wanted == table.end() ? std::nullopt : std::optional{wanted->second})
           << static_cast<int>(from) << " " << static_cast<int>(event);

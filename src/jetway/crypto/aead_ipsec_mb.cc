@@ -51,6 +51,8 @@ std::optional<ByteView> in_one_piece(std::span<const ByteView> parts, MutableByt
 class IpsecMbGcm final : public Aead {
  public:
   explicit IpsecMbGcm(ByteView key) : library_(ipsec_mb()) { IMB_AES256_GCM_PRE(library_, raw(key), &key_); }
+  IpsecMbGcm(const IpsecMbGcm&) = delete;
+  IpsecMbGcm& operator=(const IpsecMbGcm&) = delete;
   ~IpsecMbGcm() override {
     wipe(memory_of(key_));
     wipe(memory_of(packet_));
@@ -87,7 +89,7 @@ class IpsecMbGcm final : public Aead {
  private:
   const IMB_MGR* library_;
   // As the library itself is compiled; its header forgets to say so.
-  alignas(64) gcm_key_data key_;
+  alignas(64) gcm_key_data key_{};
   alignas(64) gcm_context_data packet_{};
 };
 
@@ -100,6 +102,8 @@ class IpsecMbChaCha final : public Aead {
     const bool is_wide = (library_->features & IMB_FEATURE_AVX512F) != 0;
     if (!is_wide) for_large_ = make_portable_aead(Suite::ChaCha20Poly1305, key);
   }
+  IpsecMbChaCha(const IpsecMbChaCha&) = delete;
+  IpsecMbChaCha& operator=(const IpsecMbChaCha&) = delete;
   ~IpsecMbChaCha() override { wipe(memory_of(packet_)); }
 
   std::size_t seal(const Nonce& nonce, ByteView associated_data, std::span<const ByteView> parts,

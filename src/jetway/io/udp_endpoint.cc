@@ -106,9 +106,13 @@ void UdpEndpoint::release(jsp::Connection& connection) {
 Task<void> UdpEndpoint::receive_loop(Self self) {
   // Also when the loop ends: connections and endpoint hold each other.
   struct AtEnd {
-    UdpEndpoint& endpoint;
+    explicit AtEnd(UdpEndpoint& of) : endpoint(of) {}
+    AtEnd(const AtEnd&) = delete;
+    AtEnd& operator=(const AtEnd&) = delete;
     ~AtEnd() { endpoint.abandon(); }
-  } const at_end{*self};
+    UdpEndpoint& endpoint;
+  };
+  const AtEnd at_end{*self};
   while (self->socket_.is_open()) {
     if (self->receive_some()) {
       co_await self->loop_.yield();

@@ -187,7 +187,7 @@ class Recovery {
   // What an ACK, a RECOVERED frame or a timeout comes to.
   struct Progress {
     AckSummary summary{};
-    PacketSpace space;
+    PacketSpace space = PacketSpace::Initial;
     PacketFate& fate;
     // Of what is newly acknowledged and was not lost before.
     std::optional<PacketNumber> newest_acked{};
