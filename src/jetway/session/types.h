@@ -156,9 +156,9 @@ inline CloseReason reason_of(CloseReason::By by, ProtocolCode code, std::string_
 
 // What the layer above learns from a session. Events about one stream come in order.
 struct StreamOpened {  // by the peer
-  StreamId id;
-  Direction direction;
-  Priority priority;
+  StreamId id = 0;
+  Direction direction = Direction::TwoWay;
+  Priority priority{};
   DeliveryMode delivery = DeliveryMode::Reliable;  // of what the peer sends
 };
 struct StreamReadable {  // data, a gap, the end or a reset to be read; once until read() returns nothing
