@@ -97,6 +97,13 @@ class EarlyDataTest : public testing::Test {
     const auto* const answered = pair->dialer().find_event<session::EarlyDataAnswered>();
     return answered == nullptr ? std::nullopt : std::optional{answered->is_accepted};
   }
+  // For a tap: the packet comes 5 ms after all that was sent at the same moment.
+  TapVerdict arrive_late(const Packet& packet) {
+    const auto arrive = [this, from = packet.source, to = packet.destination,
+                         bytes = to_bytes(packet.bytes())] { pair->network.inject(from, to, bytes); };
+    pair->network.after(kOneWay + 5ms, arrive);
+    return TapVerdict::Drop;
+  }
   Duration heard_after() { return requests.first_byte_at.value_or(began) - began; }
   // The request acts exactly once, its answer is whole, and the connection is in order.
   void expect_exactly_once(ByteView request) {

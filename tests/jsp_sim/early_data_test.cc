@@ -267,11 +267,7 @@ TEST_F(EarlyDataTest, EarlyPacketsThatComeBeforeTheInitIsWholeAreKept) {
   const Ticket ticket = take_ticket();
   pair->links.front().there.set_tap([&, count = 0](TimePoint, Packet& packet) mutable {
     if (count++ != 0) return TapVerdict::Pass;
-    pair->network.after(kOneWay + 5ms,
-                        [&, from = packet.source, to = packet.destination, bytes = to_bytes(packet.bytes())] {
-                          pair->network.inject(from, to, bytes);
-                        });
-    return TapVerdict::Drop;
+    return arrive_late(packet);
   });
   const Bytes request = request_of(6000);
   ask(ticket, request);
@@ -287,11 +283,7 @@ TEST_F(EarlyDataTest, EarlyPacketsThatComeBeforeAnyOfTheInitGoAgain) {
   pair->links.front().there.set_tap([&](TimePoint, Packet& packet) {
     if (!has(packet.bytes(), jsp::PacketType::Initial) || pair->network.elapsed() > began)
       return TapVerdict::Pass;
-    pair->network.after(kOneWay + 5ms,
-                        [&, from = packet.source, to = packet.destination, bytes = to_bytes(packet.bytes())] {
-                          pair->network.inject(from, to, bytes);
-                        });
-    return TapVerdict::Drop;
+    return arrive_late(packet);
   });
   const Bytes request = request_of(6000);
   ask(ticket, request);
