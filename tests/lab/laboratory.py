@@ -8,6 +8,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import zlib
@@ -250,6 +251,18 @@ class Laboratory:
                 if interface in (None, name) and ":" not in address:
                     return address.split("/")[0]
         raise LabError(f"{host} has no IPv4 address" + (f" on {interface}" if interface else ""))
+
+
+def run_program(main):
+    """A program of the laboratory: when it is told to end it takes down what it has built; what cannot be done is said in
+    one line."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    try:
+        main()
+    except LabError as error:
+        sys.exit(f"lab: {error}")
+    except KeyboardInterrupt:
+        sys.exit(130)
 
 
 def read_value(key, text):

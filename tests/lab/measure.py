@@ -10,7 +10,6 @@ import argparse
 import json
 import os
 import shutil
-import signal
 import sys
 import tempfile
 import threading
@@ -20,8 +19,8 @@ from types import SimpleNamespace
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "bench"))
 from flows import PAYLOAD_SHARE, Flow, goodput_mbit, knows_transport, make_source  # noqa: E402
 from harness import machine, median  # noqa: E402
-from laboratory import Laboratory  # noqa: E402
-from link_spec import PROFILES, LabError, LinkSpec  # noqa: E402
+from laboratory import Laboratory, run_program  # noqa: E402
+from link_spec import PROFILES, LinkSpec  # noqa: E402
 from probe import Probe, quantile  # noqa: E402
 
 DEFAULT_PROFILES = ("lossy", "lfn", "bursty", "satellite", "mobile", "wifi", "wan", "lan")
@@ -173,10 +172,4 @@ def main():
 
 
 if __name__ == "__main__":
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    try:
-        main()
-    except LabError as error:
-        sys.exit(f"lab: {error}")
-    except KeyboardInterrupt:
-        sys.exit(130)
+    run_program(main)

@@ -26,7 +26,7 @@ import sys
 import time
 
 import namespaces
-from laboratory import Laboratory
+from laboratory import Laboratory, run_program
 from link_spec import DEFAULTS, PROFILES, LabError, LinkSpec
 from probe import Probe
 
@@ -214,11 +214,5 @@ def main(arguments):
 
 
 if __name__ == "__main__":
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)
-    try:
-        sys.exit(main(sys.argv[1:]))
-    except LabError as error:
-        sys.exit(f"lab: {error}")
-    except KeyboardInterrupt:
-        sys.exit(130)
+    run_program(lambda: sys.exit(main(sys.argv[1:])))

@@ -11,7 +11,6 @@ import filecmp
 import json
 import os
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
@@ -22,7 +21,7 @@ from types import SimpleNamespace
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "bench"))
 from flows import make_source  # noqa: E402
-from laboratory import Laboratory  # noqa: E402
+from laboratory import Laboratory, run_program  # noqa: E402
 from link_spec import LabError, LinkSpec  # noqa: E402
 
 LINK = "rtt=40ms,rate=50mbit,queue=40ms"
@@ -138,10 +137,4 @@ def main():
 
 
 if __name__ == "__main__":
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    try:
-        main()
-    except LabError as error:
-        sys.exit(f"lab: {error}")
-    except KeyboardInterrupt:
-        sys.exit(130)
+    run_program(main)
