@@ -83,21 +83,9 @@ std::size_t Connection::State::write_early_packet(Now now, MutableBytes out, boo
   if (packet.size() < wanted)
     std::ranges::fill(packet.frames().reserve(wanted - packet.size()), std::byte{0});
   const std::array<ByteView, 2> parts = packet.parts();
-  if (trace_) {
-    trace_->on_packet(now.engine, {.direction = TraceDirection::Sent,
-                                   .space = PacketSpace::Application,
-                                   .path = path.id,
-                                   .number = sent.number,
-                                   .bytes = packet.size() + layout.overhead_bytes(),
-                                   .frames = parts});
-  }
-  const std::size_t bytes = early_->sealer()->seal(sent.number, layout, parts, out);
-  session_.counters().packets_sent.add(1);
-  sent.bytes = static_cast<std::uint32_t>(bytes);
   sent.is_ack_eliciting = sent.is_in_flight = true;
-  sent.ecn = path.ecn;
-  path.recovery.on_packet_sent(now.engine, PacketSpace::Application, sent);
-  return bytes;
+  note_sent(now, path, PacketSpace::Application, parts, layout, sent);
+  return early_->sealer()->seal(sent.number, layout, parts, out);
 }
 
 // Nobody will open what we have sent.

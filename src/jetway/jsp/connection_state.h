@@ -214,6 +214,8 @@ class Connection::State final : private PacketFate, private ConnectionIdSource {
                                   const HeaderLayout& layout, SentPacket& sent, MutableBytes out);
   Transmit transmit_packet(Now now, Path& path, const std::array<ByteView, 2>& parts,
                            const HeaderLayout& layout, SentPacket& sent, MutableBytes out);
+  void note_sent(Now now, Path& path, PacketSpace space, const std::array<ByteView, 2>& parts,
+                 const HeaderLayout& layout, SentPacket& sent);
   void skip_packet_number(Path& path);
   std::optional<AckFrame> write_ack(Now now, const AckTracker& acks, wire::PacketWriter& packet);
   static bool write_ping(wire::PacketWriter& packet, bool is_wanted);

@@ -207,26 +207,33 @@ std::size_t Connection::State::write_handshake_packet(Now now, HandshakeSpace& s
   }
   if (ack) space.acks.on_frame_sent(*ack, record, is_ack_eliciting);
   pad(packet, is_padded ? room : min_payload_bytes(layout.number_bytes));
-  const std::array<ByteView, 2> parts = packet.parts();
-  if (trace_) {
-    trace_->on_packet(now.engine, {.direction = TraceDirection::Sent,
-                                   .space = space.space,
-                                   .path = path.id,
-                                   .number = number,
-                                   .bytes = packet.size() + layout.overhead_bytes(),
-                                   .frames = parts});
-  }
-  const std::size_t bytes = space.sealer->seal(number, layout, parts, out);
-  session_.counters().packets_sent.add(1);
   SentPacket sent;
   sent.number = number;
   sent.record = record;
-  sent.bytes = static_cast<std::uint32_t>(bytes);
   sent.is_ack_eliciting = is_ack_eliciting;
   sent.is_in_flight = is_ack_eliciting || is_padded;
+  const std::array<ByteView, 2> parts = packet.parts();
+  note_sent(now, path, space.space, parts, layout, sent);
+  return space.sealer->seal(number, layout, parts, out);
+}
+
+// Before it is sealed, which changes the frames where they stand.
+void Connection::State::note_sent(Now now, Path& path, PacketSpace space,
+                                  const std::array<ByteView, 2>& parts, const HeaderLayout& layout,
+                                  SentPacket& sent) {
+  const std::size_t bytes = parts[0].size() + parts[1].size() + layout.overhead_bytes();
+  if (trace_) {
+    trace_->on_packet(now.engine, {.direction = TraceDirection::Sent,
+                                   .space = space,
+                                   .path = path.id,
+                                   .number = sent.number,
+                                   .bytes = bytes,
+                                   .frames = parts});
+  }
+  sent.bytes = static_cast<std::uint32_t>(bytes);
   sent.ecn = path.ecn;
-  path.recovery.on_packet_sent(now.engine, space.space, sent);
-  return bytes;
+  session_.counters().packets_sent.add(1);
+  path.recovery.on_packet_sent(now.engine, space, sent);
 }
 
 // ---- after the handshake ----
@@ -352,25 +359,13 @@ Connection::State::Written Connection::State::seal_application_packet(Now now, P
                                                                       const std::array<ByteView, 2>& parts,
                                                                       const HeaderLayout& layout,
                                                                       SentPacket& sent, MutableBytes out) {
-  const std::size_t bytes = parts[0].size() + parts[1].size() + layout.overhead_bytes();
-  if (trace_) {
-    trace_->on_packet(now.engine, {.direction = TraceDirection::Sent,
-                                   .space = PacketSpace::Application,
-                                   .path = path.id,
-                                   .number = sent.number,
-                                   .bytes = bytes,
-                                   .frames = parts});
-  }
+  sent.is_in_flight = sent.is_ack_eliciting;
+  note_sent(now, path, PacketSpace::Application, parts, layout, sent);
   keys_->seal_payload({.path = path.id, .number = sent.number, .record = sent.record}, layout, parts, out);
   ++next_record_;
-  sent.bytes = static_cast<std::uint32_t>(bytes);
-  sent.is_in_flight = sent.is_ack_eliciting;
-  sent.ecn = path.ecn;
-  session_.counters().packets_sent.add(1);
   statistics_.header_bytes_sent += layout.header_bytes;
-  path.recovery.on_packet_sent(now.engine, PacketSpace::Application, sent);
-  return {.bytes = bytes,
-          .packet = {.bytes = out.first(bytes),
+  return {.bytes = sent.bytes,
+          .packet = {.bytes = out.first(sent.bytes),
                      .number_offset = layout.number_offset,
                      .number_bytes = layout.number_bytes},
           .is_in_flight = sent.is_in_flight};
