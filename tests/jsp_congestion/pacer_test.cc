@@ -32,7 +32,10 @@ std::vector<Sent> send_greedily(Pacer& pacer, TimePoint begin, TimePoint end, Du
       sent.push_back({now, bytes});
     }
     const auto next = pacer.next_send_time(now);
-    if (next) now = std::max(now, *next + lateness);
+    if (next) {
+      pacer.on_waiting();
+      now = std::max(now, *next + lateness);
+    }
   }
   return sent;
 }
@@ -68,6 +71,40 @@ TEST(PacerTest, ASenderThatIsWokenTooLateStillReachesTheRate) {
     const std::uint64_t bytes = total(send_greedily(pacer, TimePoint{}, TimePoint{1s}, 900us));
     EXPECT_GE(static_cast<double>(bytes), 0.98 * static_cast<double>(rate)) << rate;
   }
+}
+
+TEST(PacerTest, WhoWaitsForItsTurnCatchesUpWithAnEighthOfARoundTrip) {
+  constexpr std::uint64_t kRate = 100 * kMegabit;
+  const auto share_of_rate = [](Duration lateness) {
+    Pacer pacer{kDatagram, TimePoint{}};
+    pacer.set_rate(TimePoint{}, kRate, 100ms);
+    const std::uint64_t bytes = total(send_greedily(pacer, TimePoint{}, TimePoint{2s}, lateness));
+    return static_cast<double>(bytes) / (2.0 * kRate);
+  };
+  EXPECT_GE(share_of_rate(5ms), 0.98);
+  EXPECT_GE(share_of_rate(11ms), 0.98);
+  EXPECT_LE(share_of_rate(11ms), 1.02);
+  // 12.5 ms of each 26.
+  EXPECT_NEAR(share_of_rate(25ms), 0.48, 0.03);
+}
+
+TEST(PacerTest, WhoHadNothingToSendHasNothingToCatchUpWith) {
+  Pacer pacer{kDatagram, TimePoint{}};
+  pacer.set_rate(TimePoint{}, 100 * kMegabit, 100ms);
+  send_greedily(pacer, TimePoint{}, TimePoint{100ms});
+  pacer.on_waiting();
+  EXPECT_EQ(pacer.budget_bytes(TimePoint{1s}), pacer.catch_up_bytes());
+  pacer.on_sent(TimePoint{1s}, pacer.catch_up_bytes());
+  EXPECT_EQ(pacer.budget_bytes(TimePoint{2s}), pacer.capacity_bytes());
+}
+
+TEST(PacerTest, NoRateAndNoRoundTripMakeACatchUpThatOverflows) {
+  Pacer pacer{kDatagram, TimePoint{}};
+  pacer.set_rate(TimePoint{}, UINT64_MAX, Duration::max());
+  pacer.on_sent(TimePoint{}, 1 << 20);
+  pacer.on_waiting();
+  EXPECT_EQ(pacer.budget_bytes(TimePoint::max()), pacer.catch_up_bytes());
+  EXPECT_EQ(pacer.catch_up_bytes(), 3'125'000'000u);  // 25 ms of a terabit a second
 }
 
 TEST(PacerTest, BurstsAreAMillisecondButAtLeastTwoDatagramsAndAtMostOneBatch) {

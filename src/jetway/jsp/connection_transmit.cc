@@ -111,9 +111,13 @@ void Connection::State::note_limit(Now now) {
     // Whoever has room and got nothing is not needed: its rate is not what the path could carry.
     if (limit == SendLimit::None) path->recovery.on_application_limited();
     if (!wants_to_send) continue;
-    if (limit == SendLimit::Pacing) path->next_send = path->recovery.next_send_time(now.engine);
-    if (limit != SendLimit::None)
-      limited_by_ = limit == SendLimit::Pacing ? LimitedBy::Pacing : LimitedBy::Congestion;
+    if (limit == SendLimit::Pacing) {
+      path->next_send = path->recovery.next_send_time(now.engine);
+      path->recovery.on_pacing_limited();
+      limited_by_ = LimitedBy::Pacing;
+    } else if (limit == SendLimit::Congestion) {
+      limited_by_ = LimitedBy::Congestion;
+    }
   }
 }
 

@@ -100,7 +100,7 @@ void Bbr::update_model(const AckSummary& summary) {
       rate > 0 && (rate >= max_bandwidth_.value() || !sample.is_application_limited)) {
     max_bandwidth_.update(rate);
   }
-  update_congestion(summary);
+  update_congestion();
   aggregation_.on_ack(summary.now, summary.acked_bytes, bandwidth_, window_);
 }
 

@@ -98,7 +98,7 @@ class Bbr final : public CongestionController {
 
   // bbr_bounds.cc: what congestion teaches.
   void update_latest(const AckSummary& summary);
-  void update_congestion(const AckSummary& summary);
+  void update_congestion();
   void adapt_short_term();
   void check_probe_too_high(const AckSummary& summary);
   void reset_congestion();

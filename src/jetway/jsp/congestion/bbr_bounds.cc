@@ -34,11 +34,11 @@ void Bbr::update_latest(const AckSummary& summary) {
 }
 
 // Once per round trip, and a whole round trip after the first loss.
-void Bbr::update_congestion(const AckSummary& summary) {
+void Bbr::update_congestion() {
   if (!is_loss_round_start_) return;
   const Duration threshold = round_trip_.queue_threshold();
   if (state_ == BbrState::Startup) {
-    if (!summary.rate.is_application_limited && loss_.is_congested_in_startup(threshold, datagram_bytes_)) {
+    if (loss_.is_congested_in_startup(threshold, datagram_bytes_)) {
       // check_pipe_full() leaves Startup.
       was_filled_ = true;
       undo_.ended = Undo::Ended::Startup;

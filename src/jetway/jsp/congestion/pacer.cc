@@ -12,6 +12,8 @@ constexpr std::uint64_t kPacerRateMax = 125'000'000'000;
 
 constexpr std::uint64_t kBurstsPerSecond = 1000;
 constexpr std::uint64_t kCapacitiesPerSecond = 500;
+constexpr std::int64_t kCatchUpsPerRoundTrip = 8;
+constexpr Duration kCatchUpMax = std::chrono::milliseconds{25};
 constexpr std::uint64_t kBurstMinDatagrams = 2;
 constexpr std::uint64_t kBurstMaxDatagrams = 64;  // UDP_MAX_SEGMENTS of Linux
 constexpr std::uint64_t kBurstMaxBytes = 64 << 10;
@@ -41,15 +43,20 @@ void Pacer::update_sizes() {
   const std::uint64_t burst_min = kBurstMinDatagrams * datagram_bytes_;
   quantum_bytes_ = std::max(burst_min, std::min(burst_max, rate_ / kBurstsPerSecond));
   capacity_bytes_ = std::max(2 * quantum_bytes_, rate_ / kCapacitiesPerSecond);
+  const Duration late = std::min(min_rtt_ / kCatchUpsPerRoundTrip, kCatchUpMax);
+  catch_up_bytes_ = std::max(
+      capacity_bytes_,
+      static_cast<std::uint64_t>(std::chrono::duration<double>(late).count() * static_cast<double>(rate_)));
   // A debt made at a higher rate, or without any, would take for ever to pay at a low one.
-  level_ = std::clamp(level_, -nano_bytes(capacity_bytes_), nano_bytes(capacity_bytes_));
+  level_ = std::clamp(level_, -nano_bytes(capacity_bytes_), full());
 }
 
-void Pacer::set_rate(TimePoint now, std::uint64_t bytes_per_second) {
+void Pacer::set_rate(TimePoint now, std::uint64_t bytes_per_second, Duration min_rtt) {
   const std::uint64_t rate = std::min(bytes_per_second, kPacerRateMax);
   if (rate == rate_) return;
   fill(now);
   rate_ = rate;
+  min_rtt_ = min_rtt;
   update_sizes();
   update_release();
 }
@@ -62,8 +69,10 @@ void Pacer::set_max_datagram_bytes(TimePoint now, std::size_t bytes) {
   update_release();
 }
 
+Pacer::NanoBytes Pacer::full() const { return nano_bytes(is_waiting_ ? catch_up_bytes_ : capacity_bytes_); }
+
 Pacer::NanoBytes Pacer::level_at(TimePoint now) const {
-  const NanoBytes full = nano_bytes(capacity_bytes_);
+  const NanoBytes full = this->full();
   if (now <= filled_at_ || rate_ == 0 || level_ >= full) return level_;
   const auto rate = static_cast<std::int64_t>(rate_);
   const std::int64_t elapsed = (now - filled_at_).count();
@@ -88,6 +97,7 @@ void Pacer::update_release() {
 void Pacer::on_sent(TimePoint now, std::uint64_t bytes) {
   if (rate_ == 0) return;
   fill(now);
+  is_waiting_ = false;
   level_ -= nano_bytes(bytes);
   update_release();
 }

@@ -19,19 +19,26 @@ std::uint64_t pacing_rate_of_window(std::uint64_t window_bytes, Duration smoothe
 // holds the next quantum, whatever wakes the sender meanwhile.
 //
 // Over any interval T at most rate * T + capacity leaves, capacity being two quanta or 2 ms worth of the
-// rate, whichever is more: this is what a sender that was woken too late, or was idle, may catch up with.
+// rate, whichever is more: this is what a sender that was idle may begin with. One that waits for its turn
+// and is woken too late may catch up with an eighth of the shortest round trip's worth, which makes a queue
+// no longer than that, and 25 ms at most: a busy virtual machine wakes us some milliseconds late once in a
+// hundred times, and each would be taken from the rate.
+//
 // What is sent beyond the budget (probes, acknowledgements) becomes a debt. A clock that goes back or
 // stands still fills nothing.
 class Pacer {
  public:
   Pacer(std::size_t max_datagram_bytes, TimePoint now);
 
-  // Bytes a second; 0: unlimited, for as long as nothing is known about the path.
-  void set_rate(TimePoint now, std::uint64_t bytes_per_second);
+  // Bytes a second; 0: unlimited, for as long as nothing is known about the path. `min_rtt`: zero while
+  // it is unknown.
+  void set_rate(TimePoint now, std::uint64_t bytes_per_second, Duration min_rtt = {});
   void set_max_datagram_bytes(TimePoint now, std::size_t bytes);
   std::uint64_t rate() const { return rate_; }
 
   void on_sent(TimePoint now, std::uint64_t bytes);
+  // There is more to send as soon as the budget allows it, until the next on_sent().
+  void on_waiting() { is_waiting_ = true; }
 
   // What may leave now: 0, or at least one datagram.
   std::uint64_t budget_bytes(TimePoint now) const;
@@ -40,11 +47,13 @@ class Pacer {
 
   std::uint64_t quantum_bytes() const { return quantum_bytes_; }
   std::uint64_t capacity_bytes() const { return capacity_bytes_; }
+  std::uint64_t catch_up_bytes() const { return catch_up_bytes_; }
 
  private:
   // Billionths of a byte: what a nanosecond at 1 byte a second comes to, so nothing is ever rounded.
   using NanoBytes = std::int64_t;
 
+  NanoBytes full() const;
   NanoBytes level_at(TimePoint now) const;
   void fill(TimePoint now);
   void update_sizes();
@@ -52,8 +61,11 @@ class Pacer {
 
   std::uint64_t datagram_bytes_;
   std::uint64_t rate_ = 0;
+  Duration min_rtt_{};
   std::uint64_t quantum_bytes_ = 0;
   std::uint64_t capacity_bytes_ = 0;
+  std::uint64_t catch_up_bytes_ = 0;
+  bool is_waiting_ = false;
   NanoBytes level_ = 0;  // at filled_at_; negative: a debt
   TimePoint filled_at_;
   TimePoint release_at_;  // nothing leaves before

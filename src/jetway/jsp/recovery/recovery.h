@@ -130,7 +130,10 @@ class Recovery {
   // By window and pacing: 0, or at least one datagram.
   std::uint64_t send_budget_bytes(TimePoint now) const;
   std::optional<TimePoint> next_send_time(TimePoint now) const { return pacer_.next_send_time(now); }
+  // There is room, and nothing to fill it with.
   void on_application_limited();
+  // There is more to send, and send_limit() is Pacing.
+  void on_pacing_limited() { pacer_.on_waiting(); }
 
   // Keys of this space are gone (RFC 9002 section 6.4).
   void discard_space(PacketSpace space);

@@ -47,7 +47,7 @@ void Recovery::finish(Progress& progress) {
     controller_->on_persistent_congestion(summary.now);
     rtt_.forget_min();
   }
-  pacer_.set_rate(summary.now, controller_->pacing_rate());
+  pacer_.set_rate(summary.now, controller_->pacing_rate(), rtt_.min());
 }
 
 // ---- acknowledged ----
