@@ -330,6 +330,22 @@ TEST(HandshakeClockTest, ARetryIsAnsweredToAListenerThatHasForgottenAboutIt) {
   EXPECT_TRUE(pair.are_complete());
 }
 
+TEST(HandshakeClockTest, ARetryMayBeOnTheWayForLongerThanClocksMayDiffer) {
+  for (const std::chrono::years off : {-kYear, kYear}) {
+    HandshakePair pair;
+    pair.dialer_now += off;
+    pair.start();
+    ASSERT_TRUE(pair.listener->handle_bytes(test::kNow, pair.dialer->poll_output()).has_value());
+    const Bytes retry = pair.listener->poll_output();
+    pair.dialer_now += 8s;
+    ASSERT_TRUE(pair.dialer->handle_bytes(pair.dialer_now, retry).has_value());
+    ASSERT_TRUE(pair.listener->handle_bytes(test::kNow + 8s, pair.dialer->poll_output()).has_value());
+    ASSERT_TRUE(pair.dialer->handle_bytes(pair.dialer_now, pair.listener->poll_output()).has_value());
+    ASSERT_TRUE(pair.listener->handle_bytes(test::kNow + 8s, pair.dialer->poll_output()).has_value());
+    EXPECT_TRUE(pair.are_complete());
+  }
+}
+
 TEST(HandshakeClockTest, UnderLoadEverybodyGoesThroughARetry) {
   HandshakePair pair;
   pair.filter = InitFilter({.always_retry = true}, pair.random);

@@ -98,9 +98,12 @@ TEST_F(InitFilterTest, RefusesACookieOfAnotherFilter) {
   EXPECT_EQ(filter.check(kNow, answer(other, kNow, kNow), kAddress), BadCookie);
 }
 
-TEST_F(InitFilterTest, WantsTheTimestampCorrectedToo) {
+TEST_F(InitFilterTest, DoesNotAskForTheTimestampOfWhoeverHasACookie) {
   InitFilter filter({}, random_);
-  EXPECT_EQ(filter.check(kNow, answer(filter, kNow, kNow - std::chrono::years{1}), kAddress), Stale);
+  const InitFreshness late = answer(filter, kNow, kNow - std::chrono::years{1});
+  EXPECT_EQ(filter.check(kNow + 9s, late, kAddress), Accepted);
+  EXPECT_EQ(filter.check(kNow + 10s, late, kAddress), Replayed);
+  EXPECT_EQ(filter.check(kNow + 11s, late, kAddress), BadCookie);
 }
 
 TEST_F(InitFilterTest, MaySendEverybodyThroughARetry) {

@@ -65,6 +65,7 @@ void DialerMachine::send_init(WallTime now, std::optional<Cookie> cookie) {
   init.versions = config().versions;
   random().fill(init.random);
   if (!cookie) init_random_ = init.random;
+  init_sent_at_ = now;
   init.timestamp = init_timestamp_ = now + clock_offset_;
   init.key_exchange = static_cast<std::uint8_t>(config().key_exchange);
   init.x25519_share = keys_->x25519_share();
@@ -89,6 +90,7 @@ HandshakeStep DialerMachine::handle_retry(WallTime now, ByteView message) {
     return refuse(HandshakeErrc::BadCookie, "the Retry does not answer our Init");
   }
   clock_offset_ = cookie->server_time - now;
+  clock_uncertainty_ = std::max(std::chrono::milliseconds{0}, now - init_sent_at_);
   send_init(now, cookie);
   on_event(DialerEvent::RetryAnswered);
   return {};
@@ -129,7 +131,7 @@ HandshakeStep DialerMachine::check_choice(WallTime now, const ResponseMessage& r
   }
   const std::chrono::milliseconds tolerance = config().clock_tolerance;
   if (response.timestamp < init_timestamp_ - tolerance ||
-      response.timestamp > now + clock_offset_ + tolerance) {
+      response.timestamp > now + clock_offset_ + clock_uncertainty_ + tolerance) {
     return refuse(HandshakeErrc::StaleTimestamp, "the Response is not of now");
   }
   if (response.takes_early_data && !early_) {

@@ -34,9 +34,12 @@ class DialerMachine final : public HandshakeMachine {
   // One pair for both Inits: whoever reads them cannot do more with the second.
   std::optional<HybridDialer> keys_;
   Hash256 init_hash_;
-  WallTime init_timestamp_{};
-  // The listener's clock less ours, from a Retry; for this handshake only.
+  WallTime init_sent_at_{};    // the latest one
+  WallTime init_timestamp_{};  // and the time it says
+  // The listener's clock less ours, from a Retry: at least this, and at most as much more as the Retry may
+  // have been on the way. For this handshake only.
   std::chrono::milliseconds clock_offset_{0};
+  std::chrono::milliseconds clock_uncertainty_{0};
 };
 
 }  // namespace jetway::crypto

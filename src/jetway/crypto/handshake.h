@@ -35,7 +35,7 @@ enum class HandshakeErrc : std::uint8_t {
   Malformed,        // protocol: truncated, oversized, out of order or trailing bytes
   NoCommonVersion,  // fatal: one of the two programs is too old
   NoCommonSuite,    // fatal: configuration
-  StaleTimestamp,   // the dialer's clock is off and it did not answer our Retry
+  StaleTimestamp,   // listener: our Retry was not answered; dialer: the Response is of another time
   Replayed,         // protocol: an Init that was seen before
   BadCookie,        // protocol: a Retry we never sent, or for another address
   BadKeyShare,      // protocol: all-zero X25519 result, key or ciphertext of wrong size

@@ -41,7 +41,7 @@ InitFilter::InitFilter(const InitFilterConfig& config, RandomSource& random)
 InitVerdict InitFilter::check(WallTime now, const InitFreshness& init, ByteView peer_address) {
   on_time(now);
   if (fresh_.contains(init.random) || answers_.contains(init.random)) return InitVerdict::Replayed;
-  if (init.cookie) return check_answer(now, init, *init.cookie, peer_address);
+  if (init.cookie) return check_answer(init, *init.cookie, peer_address);
   return check_fresh(now, init);
 }
 
@@ -74,13 +74,13 @@ InitVerdict InitFilter::check_fresh(WallTime now, const InitFreshness& init) {
   return InitVerdict::Accepted;
 }
 
-InitVerdict InitFilter::check_answer(WallTime now, const InitFreshness& init, const Cookie& cookie,
-                                     ByteView peer_address) {
+InitVerdict InitFilter::check_answer(const InitFreshness& init, const Cookie& cookie, ByteView peer_address) {
+  // Its timestamp does not matter any more: that it is of now follows from the time in the cookie, which is
+  // ours.
   const Hash256 mac = cookie_mac(cookie.first_init, cookie.server_time, peer_address);
   if (!equal_in_constant_time(mac.view(), cookie.mac.view())) return InitVerdict::BadCookie;
   const WallTime expires = cookie.server_time + config_.cookie_lifetime;
   if (expires < latest_) return InitVerdict::BadCookie;
-  if (!is_in_tolerance(now, init.timestamp)) return InitVerdict::Stale;
   if (answers_.is_full()) return InitVerdict::Overloaded;
   answers_.add(init.random, expires);
   return InitVerdict::Accepted;

@@ -82,7 +82,6 @@ struct InitFreshness {
 enum class InitVerdict : std::uint8_t {
   Accepted,     // fresh, and its random is remembered from now on
   RetryNeeded,  // answer with make_cookie() and forget it
-  Stale,        // came with a good cookie, and with a timestamp that is off all the same
   Replayed,     // its random was accepted before
   BadCookie,    // not of our making, for another address or Init, or too old
   Overloaded,   // came with a good cookie, and the memory is full of such
@@ -106,8 +105,7 @@ class InitFilter {
  private:
   void on_time(WallTime now);
   InitVerdict check_fresh(WallTime now, const InitFreshness& init);
-  InitVerdict check_answer(WallTime now, const InitFreshness& init, const Cookie& cookie,
-                           ByteView peer_address);
+  InitVerdict check_answer(const InitFreshness& init, const Cookie& cookie, ByteView peer_address);
   bool is_in_tolerance(WallTime now, WallTime timestamp) const;
   Hash256 cookie_mac(const Hash256& first_init, WallTime server_time, ByteView peer_address) const;
 

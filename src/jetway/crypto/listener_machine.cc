@@ -47,8 +47,6 @@ HandshakeStep ListenerMachine::handle_init(WallTime now, ByteView message) {
       return send_response(now, *init, message);
     case InitVerdict::RetryNeeded:
       return send_retry(now, message);
-    case InitVerdict::Stale:
-      return refuse(HandshakeErrc::StaleTimestamp, "the timestamp is off, even after our Retry");
     case InitVerdict::Replayed:
       return refuse(HandshakeErrc::Replayed, "this Init was here before");
     case InitVerdict::BadCookie:
