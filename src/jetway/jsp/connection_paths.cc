@@ -175,11 +175,11 @@ void Connection::State::trace_metrics(TimePoint now, const Path& path) {
                            .congestion_state = path.recovery.controller().state_name()});
 }
 
-// What flow control has to cover. Over several paths a stream is in order when the slowest has delivered its
-// part, perhaps after a loss: 2 x rate x longest round trip (RFC 8684 section 3.3.1).
+// What flow control has to cover: 2 x rate x longest round trip (RFC 8684 section 3.3.1). A stream is in order
+// when the slowest path has delivered its part, and after a loss, which is known a round trip later, a second
+// time. With one round trip windows stop growing where some packet is always missing, and are then the limit.
 Duration Connection::State::window_time(const Path& acked) const {
-  if (usable_paths() < 2) return acked.recovery.rtt().smoothed();
-  Duration longest{0};
+  Duration longest = acked.recovery.rtt().smoothed();
   for (const auto& path : paths_) {
     if (path->is_usable() && !path->is_suspect && path->recovery.rtt().has_sample())
       longest = std::max(longest, path->recovery.rtt().smoothed());
