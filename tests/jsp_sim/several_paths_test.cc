@@ -270,11 +270,9 @@ TEST_F(SeveralPathsTest, ASlowPathBesideAFastOneIsNoHindrance) {
   }
 }
 
-// Goal: windows grow with the slowest path, whose part a stream has to wait for.
+// Goal: windows and buffers grow with the slowest path, whose part a stream has to wait for.
 TEST_F(SeveralPathsTest, PathsOfUnequalLengthAddUp) {
-  JspPairConfig config = schedule(PathSchedule::Aggregate);
-  config.dialer.session.send_buffer_bytes = 16 << 20;
-  ASSERT_TRUE(make(config, link(10ms, kWide), link(100ms, kWide)));
+  ASSERT_TRUE(make(schedule(PathSchedule::Aggregate), link(10ms, kWide), link(100ms, kWide)));
   start_bulk();
   pair->run_for(3s);
   const std::uint64_t before = delivered.bytes;

@@ -175,9 +175,10 @@ void Connection::State::trace_metrics(TimePoint now, const Path& path) {
                            .congestion_state = path.recovery.controller().state_name()});
 }
 
-// What flow control has to cover: 2 x rate x longest round trip (RFC 8684 section 3.3.1). A stream is in order
-// when the slowest path has delivered its part, and after a loss, which is known a round trip later, a second
-// time. With one round trip windows stop growing where some packet is always missing, and are then the limit.
+// What flow control has to cover: 2 x rate x longest round trip (RFC 8684 section 3.3.1). A stream is in
+// order when the slowest path has delivered its part, and after a loss, which is known a round trip later, a
+// second time. With one round trip windows stop growing where some packet is always missing, and are then the
+// limit.
 Duration Connection::State::window_time(const Path& acked) const {
   Duration longest = acked.recovery.rtt().smoothed();
   for (const auto& path : paths_) {
@@ -185,6 +186,14 @@ Duration Connection::State::window_time(const Path& acked) const {
       longest = std::max(longest, path->recovery.rtt().smoothed());
   }
   return 2 * longest;
+}
+
+std::uint64_t Connection::State::congestion_windows() const {
+  std::uint64_t bytes = 0;
+  for (const auto& path : paths_) {
+    if (path->is_usable() && !path->is_suspect) bytes += path->recovery.controller().window_bytes();
+  }
+  return bytes;
 }
 
 // How long packets of before may still be on some path.

@@ -356,6 +356,7 @@ Connection::State::Handled Connection::State::take(Now now, PacketSpace space, P
     acked->is_suspect = false;
     session_.set_rtt(acked->recovery.rtt().smoothed());
     session_.set_window_time(window_time(*acked));
+    session_.set_flight_bytes(congestion_windows());
     fec_.set_rtt(acked->recovery.rtt().smoothed());
     acked->ask_for_acks(now.engine);
     update_datagram_size(now.engine, *acked);

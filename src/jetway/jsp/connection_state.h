@@ -281,6 +281,7 @@ class Connection::State final : private PacketFate, private ConnectionIdSource {
   Duration validation_limit() const;
   Duration longest_probe_timeout() const;
   Duration window_time(const Path& acked) const;
+  std::uint64_t congestion_windows() const;
   ConnectionId make_id() override;
   ResetToken reset_token(const ConnectionId& id) override;
 

@@ -89,12 +89,12 @@ struct NetworkSettings {
   ByteSize socket_buffer{4 << 20};
   ByteSize packet_size{64 << 10};
   ByteSize stream_window{16 << 20};
-  ByteSize connection_window{16 << 20};
+  ByteSize connection_window{64 << 20};
   bool operator==(const NetworkSettings&) const = default;
 };
 
 struct TransferSettings {
-  std::uint64_t buffers = 16;
+  std::uint64_t buffers = 32;
   std::uint64_t streams = 4;
   bool operator==(const TransferSettings&) const = default;
 };

@@ -99,7 +99,7 @@ class TransferObserver {
 struct TransferTuning {
   // Buffers of 1 MiB that a process holds for chunks on their way: the bytes in flight (32 at most). Each
   // costs its size in resident memory; fewer than 4 leave disk and network waiting for each other.
-  std::size_t chunk_buffers = 16;
+  std::size_t chunk_buffers = 32;
   // Data streams of one transfer, each filled by a reader of its own (100 at most).
   std::size_t data_streams = 4;
   // How often on_progress() is called at most.

@@ -24,8 +24,10 @@ struct SessionConfig {
   std::uint64_t streams_two_way_max = 128;
   std::uint64_t streams_one_way_max = 256;
 
-  // Bytes that write() takes per stream before they are sent; more is back-pressure.
+  // Bytes that write() takes per stream before the peer has them; more is back-pressure. On a long fat path
+  // it grows to twice what the path may have on its way, up to send_buffer_max_bytes.
   std::uint64_t send_buffer_bytes = 4 << 20;
+  std::uint64_t send_buffer_max_bytes = 16 << 20;
 
   // The largest datagram and message that we take (advertised). 0: none. Messages: at most 16 MiB.
   std::uint64_t datagram_max_bytes = 64 * 1024;

@@ -30,7 +30,7 @@ void SendStream::enter(SendEvent event) {
 }
 
 std::uint64_t SendStream::room() const {
-  const std::uint64_t limit = context_->config.send_buffer_bytes;
+  const std::uint64_t limit = context_->send_buffer_bytes();
   return limit - std::min(limit, buffered_bytes());
 }
 
@@ -62,7 +62,7 @@ std::size_t SendStream::write(ByteView data) {
   if (room() < data.size()) give_up_expired();
   const auto count = static_cast<std::size_t>(std::min<std::uint64_t>(room(), data.size()));
   if (count < data.size()) {
-    wanted_room_ = std::min<std::uint64_t>(data.size() - count, context_->config.send_buffer_bytes / 4);
+    wanted_room_ = std::min<std::uint64_t>(data.size() - count, context_->send_buffer_bytes() / 4);
   }
   data = data.first(count);
   if (preamble_.compression == Compression::None) {

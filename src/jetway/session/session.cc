@@ -33,6 +33,7 @@ SessionConfig in_range(SessionConfig config) {
   config.connection_window_max_bytes =
       std::max(config.connection_window_max_bytes, config.connection_window_bytes);
   config.send_buffer_bytes = std::max(config.send_buffer_bytes, kSendBufferMinBytes);
+  config.send_buffer_max_bytes = std::max(config.send_buffer_max_bytes, config.send_buffer_bytes);
   config.message_max_bytes = std::min<std::uint64_t>(config.message_max_bytes, kUnitMaxBytes);
   std::erase(config.compression, Compression::None);
   return config;
@@ -441,6 +442,7 @@ std::optional<Event> Session::poll_event() {
 std::optional<Duration> Session::rtt() const { return state_->context.rtt; }
 void Session::set_rtt(Duration smoothed) { state_->liveness.set_rtt(smoothed); }
 void Session::set_window_time(Duration time) { state_->context.window_time = time; }
+void Session::set_flight_bytes(std::uint64_t bytes) { state_->context.flight_bytes = bytes; }
 const Counters& Session::counters() const { return state_->context.counters; }
 Counters& Session::counters() { return state_->context.counters; }
 

@@ -173,6 +173,8 @@ class Session {
   // What our windows are to cover, where it is more than the round trip: how long data may be out of order,
   // and how long it takes to be sent again.
   void set_window_time(Duration time);
+  // What the engine may have on its way: what streams may hold grows with it.
+  void set_flight_bytes(std::uint64_t bytes);
   const Counters& counters() const;
   Counters& counters();
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -27,6 +28,7 @@ struct StreamContext {
   TimePoint now;  // of the last call that told it
   std::optional<Duration> rtt;
   std::optional<Duration> window_time;  // instead of it, for our windows
+  std::uint64_t flight_bytes = 0;       // that the engine may have on its way
   ConnectionFlow flow;
   Codec codec;
   BlockPool blocks;
@@ -37,6 +39,11 @@ struct StreamContext {
   PacketContent content;  // of the packet that is being written
 
   std::optional<Duration> time_to_cover() const { return window_time ? window_time : rtt; }
+  // What a stream may hold of what the peer does not have yet. Of a lost packet the peer's answer comes a
+  // round trip later than that of the others, which are held with it.
+  std::uint64_t send_buffer_bytes() const {
+    return std::clamp(2 * flight_bytes, config.send_buffer_bytes, config.send_buffer_max_bytes);
+  }
   // How hard to compress now.
   CompressionEffort effort() const {
     const std::uint64_t sent = counters.packets_sent.value();
