@@ -2,6 +2,7 @@
 #include <cerrno>
 #include <format>
 #include <system_error>
+#include <type_traits>
 #include <utility>
 
 #include "jetway/base/assert.h"
@@ -191,7 +192,11 @@ std::expected<std::unique_ptr<Listener>, int> listen_with(HostProtocol protocol,
   return listen(loop, local, config, std::move(queue));
 }
 
-Listening listen_host(io::EventLoop& loop, const Address& address, const TransportConfig& config) {
+// What `listen_on(socket_address)` returns for the first address of the host that works.
+template <class ListenOn>
+auto listen_host(const Address& address, const ListenOn& listen_on)
+    -> std::expected<typename std::invoke_result_t<const ListenOn&, const SocketAddress&>::value_type,
+                     TransportError> {
   HostEndpoint endpoint = host_of(address);
   std::vector<std::string> hosts = {endpoint.host};
   if (endpoint.host.empty()) hosts = {"::", "0.0.0.0"};  // the second on a machine without IPv6
@@ -200,9 +205,9 @@ Listening listen_host(io::EventLoop& loop, const Address& address, const Transpo
     endpoint.host = host;
     const auto resolved = resolve(endpoint, ResolveFor::Listening);
     if (!resolved) return std::unexpected(bad_address(address, resolved.error()));
-    auto listener = listen_with(endpoint.protocol, loop, resolved->front(), config);
-    if (listener) return *std::move(listener);
-    error = listener.error();
+    auto listening = listen_on(resolved->front());
+    if (listening) return *std::move(listening);
+    error = listening.error();
     if (error != EAFNOSUPPORT && error != EADDRNOTAVAIL) break;
   }
   return std::unexpected(listen_error(address, error));
@@ -229,7 +234,9 @@ class HostTransport final : public Transport {
     return connect_host(&loop, with_protocol(std::move(address), protocol_), std::move(config));
   }
   Listening listen(io::EventLoop& loop, const Address& address, const TransportConfig& config) override {
-    return listen_host(loop, with_protocol(address, protocol_), config);
+    return listen_host(with_protocol(address, protocol_), [&](const SocketAddress& local) {
+      return listen_with(protocol_, loop, local, config);
+    });
   }
 
  private:
@@ -237,6 +244,13 @@ class HostTransport final : public Transport {
 };
 
 }  // namespace
+
+std::expected<std::vector<std::unique_ptr<Listener>>, TransportError> listen_sharded(
+    std::span<io::EventLoop* const> loops, const Address& address, const TransportConfig& config) {
+  JETWAY_ASSERT(!loops.empty() && loops.size() <= kShardsMax);
+  return listen_host(with_protocol(address, HostProtocol::Jsp),
+                     [&](const SocketAddress& local) { return listen_jsp_sharded(loops, local, config); });
+}
 
 std::unique_ptr<Transport> make_host_transport(HostProtocol protocol) {
   return std::make_unique<HostTransport>(protocol);

@@ -10,6 +10,7 @@
 #include "jetway/crypto/system_random.h"
 #include "jetway/io/socket_endpoint.h"
 #include "jetway/io/udp_endpoint.h"
+#include "jetway/io/udp_steering.h"
 #include "jetway/transport/log.h"
 #include "jetway/transport/pipe_dialer.h"
 
@@ -79,15 +80,34 @@ class JspListener final : public Listener {
   Address local_address_;
 };
 
+std::expected<std::shared_ptr<io::UdpEndpoint>, std::error_code> open_endpoint(
+    io::EventLoop& loop, const IpEndpoint& local, const io::UdpEndpointConfig& config) {
+  const auto random = std::make_shared<crypto::SystemRandom>();
+  return io::UdpEndpoint::open(loop, local, config, *random, random);
+}
+
+std::unique_ptr<Listener> listen_at(std::shared_ptr<io::UdpEndpoint> endpoint, const TransportConfig& config,
+                                    std::shared_ptr<AdmissionQueue> queue) {
+  const std::string where = to_address(endpoint->socket().local()).to_text();
+  endpoint->listen(jsp_config(config), config.init_filter, receive_limits(config),
+                   [queue, where](std::shared_ptr<io::ConnectionCore> core) {
+                     auto slot = queue->take_slot(where);
+                     if (!slot) return core->abort();
+                     core->keep(std::move(slot));
+                     std::string name = core->names().remote_address;
+                     queue->add(std::move(core), std::move(name));
+                   });
+  return std::make_unique<JspListener>(std::move(endpoint), std::move(queue));
+}
+
 }  // namespace
 
 Dialed begin_jsp(io::EventLoop& loop, const SocketAddress& remote, const std::string& name,
                  const TransportConfig& config) {
-  const auto random = std::make_shared<crypto::SystemRandom>();
   const IpEndpoint to = to_endpoint(remote);
   io::UdpEndpointConfig own = endpoint_config(config);
   own.jsp.is_shared = false;
-  auto endpoint = io::UdpEndpoint::open(loop, unbound(to), own, *random, random);
+  auto endpoint = open_endpoint(loop, unbound(to), own);
   if (!endpoint) return std::unexpected(connect_error(name, endpoint.error().value()));
   jsp::JspConfig jsp = jsp_config(config);
   // There is nothing to connect to before the handshake: it has the time of both.
@@ -123,19 +143,40 @@ io::Task<Dialed> dial_jsp(io::EventLoop* loop, SocketAddress remote, std::string
 std::expected<std::unique_ptr<Listener>, int> listen_jsp(io::EventLoop& loop, const SocketAddress& local,
                                                          const TransportConfig& config,
                                                          std::shared_ptr<AdmissionQueue> queue) {
-  const auto random = std::make_shared<crypto::SystemRandom>();
-  auto endpoint = io::UdpEndpoint::open(loop, to_endpoint(local), endpoint_config(config), *random, random);
+  auto endpoint = open_endpoint(loop, to_endpoint(local), endpoint_config(config));
   if (!endpoint) return std::unexpected(endpoint.error().value());
-  const std::string where = to_address((*endpoint)->socket().local()).to_text();
-  (*endpoint)->listen(jsp_config(config), config.init_filter, receive_limits(config),
-                      [queue, where](std::shared_ptr<io::ConnectionCore> core) {
-                        auto slot = queue->take_slot(where);
-                        if (!slot) return core->abort();
-                        core->keep(std::move(slot));
-                        std::string name = core->names().remote_address;
-                        queue->add(std::move(core), std::move(name));
-                      });
-  return std::make_unique<JspListener>(*std::move(endpoint), std::move(queue));
+  return listen_at(*std::move(endpoint), config, std::move(queue));
+}
+
+std::expected<std::vector<std::unique_ptr<Listener>>, int> listen_jsp_sharded(
+    std::span<io::EventLoop* const> loops, const SocketAddress& local, const TransportConfig& config) {
+  io::UdpEndpointConfig own = endpoint_config(config);
+  own.udp.is_port_shared = true;
+  const auto siblings = std::make_shared<io::UdpSiblings>(loops.size());
+  std::vector<std::shared_ptr<io::UdpEndpoint>> endpoints;
+  IpEndpoint at = to_endpoint(local);
+  // All sockets before the first is used: the system numbers them in the order in which they are bound.
+  for (io::EventLoop* const loop : loops) {
+    own.jsp.shard = static_cast<std::uint8_t>(endpoints.size());
+    auto endpoint = open_endpoint(*loop, at, own);
+    if (!endpoint) {
+      for (const auto& each : endpoints) each->finish();
+      return std::unexpected(endpoint.error().value());
+    }
+    (*endpoint)->join(siblings);
+    at = (*endpoint)->socket().local();
+    endpoints.push_back(*std::move(endpoint));
+  }
+  const int descriptor = endpoints.front()->socket().descriptor();
+  if (const auto error = io::steer_by_connection_id(descriptor, loops.size())) {
+    kLog.info("{}: packets are spread by address, and handed on where that is wrong: {}",
+              to_address(at).to_text(), error.message());
+  }
+  std::vector<std::unique_ptr<Listener>> listeners;
+  for (std::size_t i = 0; i < loops.size(); ++i) {
+    listeners.push_back(listen_at(endpoints[i], config, std::make_shared<AdmissionQueue>(*loops[i], config)));
+  }
+  return listeners;
 }
 
 }  // namespace jetway::transport

@@ -2,7 +2,9 @@
 
 #include <expected>
 #include <memory>
+#include <span>
 #include <string>
+#include <vector>
 
 #include "jetway/base/ip_endpoint.h"
 #include "jetway/io/event_loop.h"
@@ -27,5 +29,8 @@ io::Task<Dialed> dial_jsp(io::EventLoop* loop, SocketAddress remote, std::string
 std::expected<std::unique_ptr<Listener>, int> listen_jsp(io::EventLoop& loop, const SocketAddress& local,
                                                          const TransportConfig& config,
                                                          std::shared_ptr<AdmissionQueue> queue);
+// One for each loop, all on one port (listen_sharded()).
+std::expected<std::vector<std::unique_ptr<Listener>>, int> listen_jsp_sharded(
+    std::span<io::EventLoop* const> loops, const SocketAddress& local, const TransportConfig& config);
 
 }  // namespace jetway::transport

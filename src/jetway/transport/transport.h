@@ -5,6 +5,7 @@
 #include <expected>
 #include <functional>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -123,6 +124,15 @@ class Transport {
                                                                           const Address& address,
                                                                           const TransportConfig& config) = 0;
 };
+
+// JSP on one port of several loops, each run by a thread of its own: a socket for each (SO_REUSEPORT), and
+// the system hands every packet to the socket of its connection (docs/protocol/jsp.md section 5.1). A
+// connection comes out of the listener of the loop that it lives on, in the order of `loops`, and the limits
+// of `config` are those of each. At most kShardsMax loops, which do not run yet; `config` is used by all
+// their threads. Close all listeners together.
+inline constexpr std::size_t kShardsMax = 64;
+std::expected<std::vector<std::unique_ptr<Listener>>, TransportError> listen_sharded(
+    std::span<io::EventLoop* const> loops, const Address& address, const TransportConfig& config);
 
 // "jsp", "tcp", and Any: JSP with TCP beside it on the same port when UDP has brought nothing after 250 ms;
 // it listens on both.
