@@ -152,7 +152,10 @@ Connection::State::Taken Connection::State::handle_short_packet(Now now, const D
   Path* path = path_of(datagram, header);
   // Of a path that is not there yet nothing is kept before a packet was authentic.
   std::optional<PathOpenState> opening;
-  if (path == nullptr && !(opening = path_to_open(header))) return Taken::Dropped;
+  if (path == nullptr) {
+    opening = path_to_open(header);
+    if (!opening) return Taken::Dropped;
+  }
   // What a stateless reset is recognised by is changed by opening it.
   std::array<std::byte, std::tuple_size_v<ResetToken>> tail{};
   if (packet.size() >= tail.size()) std::ranges::copy(packet.last(tail.size()), tail.begin());
@@ -392,11 +395,9 @@ Connection::State::Handled Connection::State::take(Now, PacketSpace, Path& path,
 
 Connection::State::Handled Connection::State::take(Now now, PacketSpace, Path&,
                                                    const PathResponseFrame& frame) {
-  for (std::size_t i = 0; i < paths_.size(); ++i) {
-    if (!paths_[i]->validation.handle(frame)) continue;
-    on_path_validated(now, *paths_[i]);
-    break;
-  }
+  const auto answered =
+      std::ranges::find_if(paths_, [&](const auto& path) { return path->validation.handle(frame); });
+  if (answered != paths_.end()) on_path_validated(now, **answered);
   return {};
 }
 

@@ -58,7 +58,7 @@ class Connection::State final : private PacketFate, private ConnectionIdSource {
   void close(Now now, const session::CloseReason& reason);
   session::Session& session() { return session_; }
   std::optional<PathId> open_path(Now now, const IpEndpoint& local, const IpEndpoint& remote);
-  void abandon_path(Now now, PathId path);
+  void abandon_path(Now now, PathId id);
   bool migrate(Now now, const IpEndpoint& local);
   void set_network_status(Now now, session::NetworkStatus status, bool is_background);
   void update_keys();
@@ -314,7 +314,7 @@ class Connection::State final : private PacketFate, private ConnectionIdSource {
   std::unique_ptr<Resumption> resumption_;
   Fec fec_;
   struct Abandoned {
-    PathId path;
+    PathId path = 0;
     session::Delivery delivery;
   };
   std::vector<Abandoned> abandoned_;

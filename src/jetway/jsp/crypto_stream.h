@@ -42,7 +42,7 @@ class CryptoStream {
 
  private:
   struct Sent {
-    std::uint64_t record;
+    std::uint64_t record = 0;
     session::Range range;
   };
   std::size_t readable_end() const;

@@ -23,6 +23,7 @@ class AdmissionQueue : public std::enable_shared_from_this<AdmissionQueue> {
   AdmissionQueue(io::EventLoop& loop, const TransportConfig& config);
   AdmissionQueue(const AdmissionQueue&) = delete;
   AdmissionQueue& operator=(const AdmissionQueue&) = delete;
+  ~AdmissionQueue() = default;
 
   // One of connections_max, for the connection to keep; null when all are taken. `where` is for the log.
   std::shared_ptr<const void> take_slot(const std::string& where);

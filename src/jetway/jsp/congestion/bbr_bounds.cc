@@ -91,7 +91,9 @@ void Bbr::start_loss_episode(const SentPacket& packet) {
 
 void Bbr::on_spurious_loss(TimePoint now, const SentPacket& packet) {
   loss_.on_spurious_loss(packet);
-  if (packet.sent_at < undo_.first_sent_at || undo_.losses == 0 || --undo_.losses > 0) return;
+  if (packet.sent_at < undo_.first_sent_at || undo_.losses == 0) return;
+  --undo_.losses;
+  if (undo_.losses > 0) return;
   restore_window();
   is_loss_in_round_ = false;
   short_bandwidth_ = std::max(short_bandwidth_, undo_.short_bandwidth);
